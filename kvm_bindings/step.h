@@ -1,0 +1,135 @@
+/*
+ * The run step: one call enters the guest, counts the exit, and hands back one packed answer.
+ *
+ * Read twice: by the C compiler, and by cffi's parser, which knows no preprocessor beyond plain #define numbers.
+ *
+ * step_run answers with a number >= 0 for a port or MMIO access that a handler should take,
+ *     location << 33 | STEP_READ if the guest waits for a value | the value written (its low 32 bits),
+ * and the value of a read is the `reply` of the next call. A negative answer is news, -STEP_NEWS_..., below.
+ */
+
+#define STEP_LOCATIONS 2048     /* rows of statistics a vCPU; what comes after shares the overflow rows */
+#define STEP_BUCKETS 40         /* log2 histogram of handler nanoseconds */
+#define STEP_RIPS 4096          /* (location, RIP) pairs counted; what comes after is only summed in rips_lost */
+#define STEP_FLIGHT 64          /* the flight recorder: the last exits */
+#define STEP_RING 4096          /* bytes of quiet output held back at most */
+
+#define STEP_READ 4294967296    /* bit 32 of an answer */
+
+#define STEP_KIND_IO 1          /* a location's kind: which of its fields mean something */
+#define STEP_KIND_MMIO 2
+#define STEP_KIND_MSR 3
+#define STEP_KIND_HYPERCALL 4
+#define STEP_KIND_OTHER 5       /* address is the KVM_EXIT_ number */
+
+#define STEP_LOUD 0             /* how a location is answered: by Python */
+#define STEP_QUIET_CONSTANT 1   /*   a read gives quiet_value, a write is only counted */
+#define STEP_QUIET_RING 2       /*   the written byte goes to the ring */
+
+#define STEP_NEWS_EXIT 1        /* an exit that is no plain access: see run->exit_reason */
+#define STEP_NEWS_STRING 2      /* a string access: run->io.count > 1 elements wait in the data area */
+#define STEP_NEWS_SIGNAL 3      /* KVM_RUN was interrupted: a kick, an alarm, a signal of the process */
+#define STEP_NEWS_INTERRUPT 4   /* an interrupt is wanted and the guest can take it now */
+#define STEP_NEWS_DRAIN 5       /* the ring wants to be emptied; nothing else was lost */
+#define STEP_NEWS_ATTENTION 6   /* somebody set `attention`; no exit happened */
+#define STEP_NEWS_FAILED 7      /* KVM_RUN failed; `error` is the errno */
+
+#define STEP_WANT_INTERRUPT 1   /* bits of `attention` */
+#define STEP_WANT_STOP 2
+
+struct step_location {
+    uint64_t key;               /* kind, direction, size and address as one number; 0 is a free row */
+    uint64_t address;
+    uint64_t count;
+    uint64_t elements;
+    uint64_t quiet_count;
+    uint64_t guest_ticks;
+    uint64_t handler_ticks;
+    uint64_t handler_max_ticks;
+    uint64_t quiet_value;
+    uint32_t histogram[STEP_BUCKETS];
+    uint8_t kind;
+    uint8_t is_write;
+    uint8_t size;
+    uint8_t quiet;
+};
+
+struct step_rip {
+    uint64_t rip;
+    uint32_t location;
+    uint32_t count;
+};
+
+struct step_flight {
+    uint64_t ticks;
+    uint64_t rip;
+    uint64_t value;
+    uint32_t location;
+    uint32_t elements;
+};
+
+struct step {
+    struct kvm_run *run;
+    int vcpu_fd;
+    int error;                  /* errno of a failed KVM_RUN */
+    uint32_t attention;         /* bits STEP_WANT_...; looked at before each entry */
+    uint32_t wake;              /* changes with every kick; step_wait sleeps on it */
+    uint32_t location;          /* the row of the last exit */
+    uint32_t locations;         /* rows in use */
+    uint64_t value;             /* all 64 bits of the last value written */
+    uint64_t rip;               /* of the last exit, 0 where the host does not sync registers */
+    uint64_t exits;
+    uint64_t guest_ticks;       /* in KVM_RUN */
+    uint64_t handler_ticks;     /* from an exit to the next entry */
+    uint64_t idle_ticks;        /* asleep outside KVM_RUN because the guest was halted */
+    uint64_t ns_per_tick_32;    /* nanoseconds of a TSC tick, times 2 ** 32 */
+    uint64_t rips_lost;
+    uint64_t flights;           /* entries ever written to the flight recorder */
+    uint32_t ring_length;
+    uint32_t ring_location;
+    uint8_t ring[STEP_RING];
+    struct step_location rows[STEP_LOCATIONS];
+    struct step_rip rips[STEP_RIPS];
+    struct step_flight flight[STEP_FLIGHT];
+};
+
+/* A step for a mapped kvm_run. NULL when there is no memory. ns_per_tick_32 of 0 measures the TSC for a millisecond. */
+struct step *step_new(int vcpu_fd, struct kvm_run *run, uint64_t ns_per_tick_32);
+void step_free(struct step *step);
+
+/* Binds the step to the calling thread, which alone may run it. With block_signals all others are blocked there. */
+int step_attach(struct step *step, int block_signals);
+void step_detach(struct step *step);
+
+int64_t step_run(struct step *step, uint64_t reply);
+
+/* Lets KVM finish a pending port or MMIO access without running the guest, so that registers are whole. 0 or -errno. */
+int step_complete(struct step *step, uint64_t reply);
+
+/* Ends KVM_RUN or step_wait soon, from any thread; `attention` bits are set first. */
+void step_kick(struct step *step, uint32_t attention);
+void step_attention(struct step *step, uint32_t set, uint32_t clear);
+
+/*
+ * While shared, a signal that the process handles (SIGINT, SIGTERM) also ends the KVM_RUN of `step`, the one of the
+ * main thread. 1 when it is shared now, 0 when nobody handles it, or -errno.
+ */
+int step_share_signal(struct step *step, int number);
+void step_unshare_signal(int number);
+
+/* The attached thread's alarm: kicks at `deadline` ns of CLOCK_MONOTONIC; 0 turns it off. 0 or -errno. */
+int step_alarm(struct step *step, uint64_t deadline);
+
+/* Sleeps until `wake` differs from `seen`, a signal, or `deadline` (0: no limit); the time counts as idle. */
+void step_wait(struct step *step, uint32_t seen, uint64_t deadline);
+
+/* The row of a location, made when it is new; the kind's overflow row when the table is full. */
+uint32_t step_locate(struct step *step, uint8_t kind, uint8_t is_write, uint8_t size, uint64_t address);
+
+/* A step that replays what stands in `run` in place of entering a guest: for measuring and testing the way around. */
+void step_replay(struct step *step, int replay);
+
+uint64_t step_ticks(void);
+uint64_t step_ns(void);         /* CLOCK_MONOTONIC */
+int step_install(void);         /* the handler of the kick signal, once a process; 0 or -errno */
+int step_signal(void);          /* its number */
