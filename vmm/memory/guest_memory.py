@@ -1,0 +1,119 @@
+"""Guest RAM: host mappings that the guest sees as its physical memory, with bounds on every access from our side.
+
+Regions are anonymous private mappings, created untouched: a page costs host memory once somebody writes to it.
+"""
+
+from __future__ import annotations
+
+import mmap
+
+from ..bits import mask
+from ..errors import ConfigError, HostError
+from ..ranges import Range, RangeMap
+from ..units import format_size
+
+
+class Region:
+    """One host mapping at a guest physical address. `slot` is KVM's index for it."""
+
+    __slots__ = ("mapping", "name", "read_only", "slot", "span")
+
+    def __init__(self, span: Range, slot: int, name: str = "ram", read_only: bool = False) -> None:
+        self.span = span
+        self.slot = slot
+        self.name = name
+        self.read_only = read_only
+        try:
+            flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0x4000)
+            self.mapping = mmap.mmap(-1, span.size, flags)
+        except OSError as error:
+            raise HostError(
+                f"no host memory for {format_size(span.size)} of guest memory ({error.strerror})",
+                "give the guest less, or free some",
+            ) from error
+
+
+class GuestMemory:
+    """All regions of one machine. Every method that takes a range refuses one that is not wholly inside one region."""
+
+    def __init__(self) -> None:
+        self._regions: RangeMap[Region] = RangeMap()
+        self._slots = 0
+
+    def add(self, gpa: int, size: int, name: str = "ram", read_only: bool = False) -> Region:
+        """A new region. ConfigError when it overlaps another or is not made of whole 4 KiB pages."""
+        if size <= 0 or (gpa | size) % mmap.PAGESIZE:
+            raise ConfigError.of(
+                name, f"[{gpa:#x}, {gpa + size:#x}) is not made of whole pages of {mmap.PAGESIZE} bytes"
+            )
+        region = Region(Range(gpa, size), self._slots, name, read_only)
+        standing = self._regions.add(region.span, region)
+        if standing is not None:
+            region.mapping.close()
+            raise ConfigError.of(name, f"{region.span} overlaps {standing[1].name} at {standing[0]}")
+        self._slots += 1
+        return region
+
+    @property
+    def regions(self) -> list[Region]:
+        """All regions by address."""
+        return [region for _, region in self._regions]
+
+    @property
+    def size(self) -> int:
+        """Bytes of RAM in all regions together."""
+        return sum(region.span.size for region in self.regions if not region.read_only)
+
+    @property
+    def end(self) -> int:
+        """The first address above all regions."""
+        return max((region.span.end for region in self.regions), default=0)
+
+    def contains(self, gpa: int, size: int = 1) -> bool:
+        """Whether [gpa, gpa + size) lies wholly in one region."""
+        entry = self._regions.find(gpa) if gpa >= 0 else None
+        return size >= 0 and entry is not None and gpa + size <= entry[0].end
+
+    def _locate(self, gpa: int, size: int) -> tuple[mmap.mmap, int]:
+        entry = self._regions.find(gpa) if gpa >= 0 else None
+        if entry is None or size < 0 or gpa + size > entry[0].end:
+            here = ", ".join(f"{span} {region.name}" for span, region in self._regions) or "no memory"
+            raise ConfigError.of(f"gpa {gpa:#x}", f"{size} bytes here are not in guest memory ({here})")
+        return entry[1].mapping, gpa - entry[0].start
+
+    def read(self, gpa: int, size: int) -> bytes:
+        """A copy of `size` bytes."""
+        mapping, at = self._locate(gpa, size)
+        return mapping[at : at + size]
+
+    def write(self, gpa: int, data: bytes | bytearray | memoryview) -> None:
+        """Copies `data` in, read-only regions too: they are read-only to the guest."""
+        mapping, at = self._locate(gpa, len(data))
+        mapping[at : at + len(data)] = data
+
+    def fill(self, gpa: int, size: int, byte: int = 0) -> None:
+        """Sets `size` bytes to `byte`. Zeroing what was never written costs nothing worth saving here."""
+        mapping, at = self._locate(gpa, size)
+        chunk = bytes([byte]) * min(size, 1 << 20)
+        for start in range(0, size, 1 << 20):
+            length = min(1 << 20, size - start)
+            mapping[at + start : at + start + length] = chunk[:length]
+
+    def read_int(self, gpa: int, size: int) -> int:
+        """A little-endian integer of `size` bytes."""
+        return int.from_bytes(self.read(gpa, size), "little")
+
+    def write_int(self, gpa: int, size: int, value: int) -> None:
+        """A little-endian integer of `size` bytes, cut to fit."""
+        self.write(gpa, (value & mask(size)).to_bytes(size, "little"))
+
+    def view(self, gpa: int, size: int) -> memoryview:
+        """The memory itself, not a copy. Release it before the machine closes."""
+        mapping, at = self._locate(gpa, size)
+        with memoryview(mapping) as whole:
+            return whole[at : at + size]
+
+    def close(self) -> None:
+        """Gives the mappings back. Legal twice. BufferError while a view of them is held."""
+        for region in self.regions:
+            region.mapping.close()

@@ -1,0 +1,100 @@
+"""Half-open ranges of numbers (ports, guest physical addresses) and a map from such ranges to their holders."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Generic, TypeVar
+
+    Holder = TypeVar("Holder")
+
+    class _Generic(Generic[Holder]):
+        pass
+else:
+
+    class _Generic:
+        def __class_getitem__(cls, _item: object) -> type:
+            return cls
+
+
+class Range:
+    """The numbers start, start + 1, ... end - 1. Immutable; never empty."""
+
+    __slots__ = ("end", "start")
+
+    def __init__(self, start: int, size: int) -> None:
+        if start < 0 or size <= 0:
+            raise ValueError(f"a range needs a start of at least 0 and a size of at least 1, not {start:#x} and {size}")
+        self.start = start
+        self.end = start + size
+
+    @property
+    def size(self) -> int:
+        """How many numbers it holds."""
+        return self.end - self.start
+
+    def __contains__(self, number: int) -> bool:
+        return self.start <= number < self.end
+
+    def covers(self, start: int, size: int) -> bool:
+        """Whether all of [start, start + size) lies inside."""
+        return self.start <= start and start + size <= self.end
+
+    def overlaps(self, other: Range) -> bool:
+        """Whether the two share a number."""
+        return self.start < other.end and other.start < self.end
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Range) and (self.start, self.end) == (other.start, other.end)
+
+    def __hash__(self) -> int:
+        return hash((self.start, self.end))
+
+    def __repr__(self) -> str:
+        return f"[{self.start:#x}, {self.end:#x})"
+
+
+class RangeMap(_Generic["Holder"]):
+    """Ranges that do not overlap, each with its holder; a number finds its range in O(log n)."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._entries: list[tuple[Range, Holder]] = []
+
+    def add(self, span: Range, holder: Holder) -> tuple[Range, Holder] | None:
+        """Enters `span`, or leaves the map as it is and returns the entry that stands in the way."""
+        at = bisect_right(self._starts, span.start)
+        for entry in self._entries[max(at - 1, 0) : at + 1]:
+            if entry[0].overlaps(span):
+                return entry
+        self._starts.insert(at, span.start)
+        self._entries.insert(at, (span, holder))
+        return None
+
+    def remove(self, span: Range) -> None:
+        """Takes `span` out. KeyError if it was not entered exactly so."""
+        at = bisect_right(self._starts, span.start) - 1
+        if at < 0 or self._entries[at][0] != span:
+            raise KeyError(span)
+        del self._starts[at], self._entries[at]
+
+    def find(self, number: int) -> tuple[Range, Holder] | None:
+        """The entry whose range holds `number`, if any."""
+        at = bisect_right(self._starts, number) - 1
+        if at >= 0 and number < self._entries[at][0].end:
+            return self._entries[at]
+        return None
+
+    def next_start(self, number: int) -> int | None:
+        """Where the first range above `number` starts, if there is one."""
+        at = bisect_right(self._starts, number)
+        return self._starts[at] if at < len(self._starts) else None
+
+    def __iter__(self) -> Iterator[tuple[Range, Holder]]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
