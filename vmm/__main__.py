@@ -1,10 +1,5 @@
 """`python -m vmm`: the same as the command `vmm`."""
 
-from __future__ import annotations
+from .control.cli import command
 
-import sys
-
-from .control.cli import main
-
-if __name__ == "__main__":
-    sys.exit(main())
+command()

@@ -32,15 +32,15 @@ def _split(text: str) -> tuple[str, str]:
 
 def parse_size(text: str, unit: str = "") -> int:
     """Bytes in "4096", "0x1000", "64M", "1.5GiB"; a bare number counts in `unit`. ValueError if it is no size."""
-    if text.strip().lower().startswith("0x"):
-        return int(text, 16)
     number, suffix = _split(text)
     try:
+        if text.strip().lower().startswith("0x"):
+            return int(text, 16)
         scale = _SIZE_UNITS[suffix or unit.lower()]
         size = float(number) * scale if "." in number else int(number) * scale
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):
         raise ValueError(f"{text!r} is not a size: write it as 4096, 0x1000, 64M or 1G") from None
-    if size != int(size):
+    if size != size // 1:
         raise ValueError(f"{text!r} is not a whole number of bytes")
     return int(size)
 

@@ -65,6 +65,7 @@ _ELF_MACHINES = {
 }  # fmt: skip
 
 _TEXT = frozenset(b"\t\n\r\f\x1b") | frozenset(range(0x20, 0x7F)) | frozenset(range(0x80, 0x100))
+"""Bytes that UTF-8 text is made of."""
 _DISK_SIZE = 512 * 1024
 """A file with a boot signature that is larger than this is a disk, not a boot sector with code behind it."""
 
@@ -107,9 +108,18 @@ def detect(image: Image) -> str:
             return words
     if has_boot_signature(image) and len(image) > _DISK_SIZE:
         return "a disk image with a boot sector"
-    if len(head) >= 4 and _TEXT.issuperset(head):
+    if len(head) >= 4 and _TEXT.issuperset(head) and _is_utf8(head):
         return "a text file"
     return FLAT
+
+
+def _is_utf8(head: bytes) -> bool:
+    """Whether `head` is UTF-8, but for a character cut off at its end."""
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.start > len(head) - 4 and error.reason == "unexpected end of data"
+    return True
 
 
 def has_boot_signature(image: Image) -> bool:

@@ -1,0 +1,178 @@
+"""The benchmarks: every figure beside its floor in C or in Python itself, in one run, as the median of paired rounds.
+
+Prints ratios against the limits that the project set itself, and absolute medians for orientation. Times depend on
+the machine and are stored nowhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+
+from vmm import Device, Machine
+from vmm.control import guest_set
+from vmm.engine.kvm_replay import warm_dispatch_ns
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+COUNTED_PORT, END_PORT = 0x510, 0xF4
+EXITS, CREATIONS = 20_000, 100
+
+
+class Counted(Device):
+    """The Python device behind the counted port."""
+
+    name = "counted"
+
+    def __init__(self) -> None:
+        self.total = 0
+
+    def write(self, offset: int, size: int, value: int) -> None:
+        self.total += 1
+
+
+def guest(count: int) -> bytes:
+    """floor.c's guest: `count` port writes, then one to the end port."""
+    return (
+        b"\x66\xb9" + count.to_bytes(4, "little") + b"\xba" + COUNTED_PORT.to_bytes(2, "little")
+        + b"\xee\x66\x49\x75\xfb\xe6" + bytes([END_PORT])
+    )  # fmt: skip
+
+
+def exits_through_python(count: int = EXITS) -> float:
+    """Nanoseconds per exit that a Python device handles, statistics on."""
+    with Machine(image=guest(count), mode="real") as machine:
+        device = Counted()
+        machine.ports.claim(COUNTED_PORT, 1, device)
+        return _timed(machine, count, lambda: device.total)
+
+
+def exits_quiet(count: int = EXITS) -> float:
+    """Nanoseconds per exit that the run step answers by itself."""
+    with Machine(image=guest(count), mode="real") as machine:
+        machine.vcpus[0].make_quiet("io", COUNTED_PORT, 1, True, 0)
+        return _timed(machine, count, lambda: machine.exits[f"io.out[{COUNTED_PORT:#x}]"].quiet)
+
+
+def _timed(machine: Machine, count: int, done: Callable[[], int]) -> float:
+    start = time.perf_counter_ns()
+    outcome = machine.run()
+    spent = time.perf_counter_ns() - start
+    if outcome.kind != "debug-exit" or done() != count:
+        raise SystemExit(f"bench: {outcome}, {done()} of {count} exits")
+    return spent / count
+
+
+def creation(count: int = CREATIONS) -> float:
+    """Nanoseconds to make a machine, run it to its first exit, and close it."""
+    image = guest(1)
+    start = time.perf_counter_ns()
+    for _ in range(count):
+        with Machine(image=image, mode="real") as machine:
+            machine.run()
+    return (time.perf_counter_ns() - start) / count
+
+
+def two_vcpus(count: int = EXITS) -> float:
+    """Exits a second of two vCPUs together, over those of one alone."""
+    rates = []
+    for vcpus in (1, 2):
+        image = b"\x66\xb9" + count.to_bytes(4, "little") + b"\xba\x10\x05\xee\x66\x49\x75\xfb\xfa\xf4"  # ... cli; hlt
+        with Machine(image=image, mode="real", vcpus=vcpus, irqchip="none") as machine:
+            machine.ports.claim(COUNTED_PORT, 1, Counted())
+            start = time.perf_counter_ns()
+            machine.run()
+            rates.append(vcpus * count / (time.perf_counter_ns() - start))
+    return rates[1] / rates[0]
+
+
+def process(*words: str) -> float:
+    """Nanoseconds of a whole process."""
+    start = time.perf_counter_ns()
+    subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    return time.perf_counter_ns() - start
+
+
+def paired(rounds: int, ours: Callable[[], float], floor: Callable[[], float]) -> tuple[float, float, float]:
+    """(median ratio, median of ours, median of the floor) over rounds that take turns."""
+    ours(), floor()
+    pairs = [(ours(), floor()) for _ in range(rounds)]
+    ratio = statistics.median(a / b for a, b in pairs)
+    return ratio, statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs)
+
+
+def row(name: str, figure: str, limit: str, good: bool, detail: str) -> None:
+    """One line of the table."""
+    print(f"{name:<30} {figure:>9}  {limit:<22} {'ok' if good else 'OVER':<5} {detail}", flush=True)
+
+
+def main() -> int:
+    """Runs all or the chosen benchmarks; 1 when one is over its limit and --strict was given."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--strict", action="store_true", help="exit with 1 when a limit is broken")
+    parser.add_argument("only", nargs="*", help="exits quiet warm create start vcpus")
+    arguments = parser.parse_args()
+    rounds, over = arguments.rounds, 0
+    wanted = arguments.only or ["exits", "quiet", "warm", "create", "start", "vcpus"]
+    print(f"{'benchmark':<30} {'median':>9}  {'limit (aim)':<22}")
+    with tempfile.TemporaryDirectory() as scratch:
+        floor = os.path.join(scratch, "floor")
+        subprocess.run(["gcc", "-O2", "-Wall", "-Werror", "-o", floor, os.path.join(HERE, "floor.c")], check=True)
+
+        def in_c(mode: str, count: int) -> Callable[[], float]:
+            return lambda: float(subprocess.run([floor, mode, str(count)], check=True, capture_output=True).stdout)
+
+        def ratio(name: str, limit: float, aim: float, ours: Callable[[], float], base: Callable[[], float]) -> int:
+            figure, mine, its = paired(rounds, ours, base)
+            detail = f"{mine / 1000:.2f} us, C {its / 1000:.2f} us"
+            row(name, f"x{figure:.3f}", f"x{limit} (x{aim})", figure <= limit, detail)
+            return int(figure > limit)
+
+        if "exits" in wanted:
+            over += ratio("port exit to a Python device", 1.25, 1.18, exits_through_python, in_c("exits", EXITS))
+        if "quiet" in wanted:
+            over += ratio("quiet port exit", 1.05, 1.02, exits_quiet, in_c("exits", EXITS))
+        if "create" in wanted:
+            over += ratio("create, first exit, close", 1.20, 1.10, creation, in_c("create", CREATIONS))
+    if "warm" in wanted:
+        figure = statistics.median(warm_dispatch_ns(Counted()) for _ in range(rounds))
+        over += figure > 300
+        row("warm dispatch, replayed exit", f"{figure:.0f} ns", "300 ns (220 ns)", figure <= 300, "")
+    if "start" in wanted:
+        over += _start(max(rounds, 25))
+    if "vcpus" in wanted:
+        figure = statistics.median(two_vcpus() for _ in range(rounds))
+        over += figure < 1.6
+        row("two vCPUs over one", f"x{figure:.2f}", "at least x1.6", figure >= 1.6, "")
+    return 1 if over and arguments.strict else 0
+
+
+def _start(rounds: int) -> int:
+    """Whole processes: the command, and the hello guest through it."""
+    command = os.path.join(os.path.dirname(sys.executable), "vmm")
+    image = guest_set.build("hello-real")
+    python = lambda: process(sys.executable, "-I", "-c", "pass")  # noqa: E731
+    figure, mine, its = paired(rounds, lambda: process(command, "--version"), python)
+    row(
+        "vmm --version",
+        f"x{figure:.2f}",
+        "x1.5 of python -I",
+        figure <= 1.5,
+        f"{mine / 1e6:.1f} ms, python {its / 1e6:.1f} ms",
+    )
+    hello = lambda: process(command, "run", "--mode", "real", image)  # noqa: E731
+    process(*[command, "run", "--mode", "real", image])
+    pairs = [(hello(), python()) for _ in range(rounds)]
+    extra = statistics.median(a - b for a, b in pairs) / 1e6
+    row("hello guest, whole process", f"+{extra:.1f} ms", "+7 ms (+4 ms)", extra <= 7, "over python -I -c pass")
+    return int(figure > 1.5) + int(extra > 7)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,42 @@
+"""What all tests share: the mark `requires_kvm`, which every test below tests/kvm and tests/guests carries.
+
+Where /dev/kvm cannot be opened such a test is skipped with the trouble and its remedy as the reason.
+VMM_REQUIRE_KVM=1 makes a failure of each such skip.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+@functools.cache
+def kvm_trouble() -> str:
+    """Why /dev/kvm cannot be opened here, and what to do about it; "" when it can."""
+    from vmm.engine import kvm_trouble
+
+    try:
+        os.close(os.open(kvm_trouble.PATH, os.O_RDWR | os.O_CLOEXEC))
+    except OSError as error:
+        return str(kvm_trouble.opening(error))
+    return ""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE / "kvm") or item.path.is_relative_to(HERE / "guests"):
+            item.add_marker(pytest.mark.requires_kvm)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("requires_kvm") is None or not kvm_trouble():
+        return
+    if os.environ.get("VMM_REQUIRE_KVM") == "1":
+        pytest.fail(f"VMM_REQUIRE_KVM=1, but {kvm_trouble()}", pytrace=False)
+    pytest.skip(kvm_trouble())

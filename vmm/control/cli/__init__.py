@@ -1,0 +1,120 @@
+"""The `vmm` command: the only place that reads argv, prints, and sets an exit status.
+
+Guest output goes to stdout, our own words to stderr. Exit codes are those of vmm.machine.outcome, and
+125 for bad input (nothing ran), 126 for a host that cannot, 141 for a reader of our output that left (SIGPIPE).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+BAD_INPUT, HOST_CANNOT, INTERRUPTED, NOBODY_READS = 125, 126, 130, 141
+
+_WRITE_ERRORS = (5, 27, 28, 122)
+"""EIO, EFBIG, ENOSPC, EDQUOT: by number, for importing errno is not free."""
+
+_COMMANDS = {
+    "run": "boot a guest, and count every exit it makes",
+    "guests": "list, describe and check the guests that come with vmm",
+    "doctor": "say what this host's KVM can and cannot do",
+}
+
+_HELP = """\
+usage: vmm COMMAND [options]
+
+The KVM virtual machine monitor that shows what a guest makes the host do.
+
+{commands}
+
+vmm COMMAND --help says more, vmm --version which this is.
+
+Exit codes: what the guest wrote to the debug-exit port, or
+  0    the guest halted                125  bad input, nothing ran
+  120  triple fault                    126  the host cannot: no usable KVM,
+  121  KVM could not go on                  or output that cannot be written
+  122  unclaimed access (--strict)     130  stopped: Ctrl-A x, SIGINT
+  123  the guest asked for a reset     141  nobody reads our output any more
+  124  deadline                        143  SIGTERM (129 SIGHUP)
+"""
+
+
+def command() -> None:
+    """What the installed `vmm` calls: main() on the process's own arguments, and the end of the process.
+
+    The interpreter is not torn down, which would take as long as running a guest: all is flushed and closed by then.
+    """
+    code = main()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            pass  # main() has said what there was to say
+    os._exit(code)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one command; the exit code. Every error that is the user's or the host's becomes one line."""
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        _open_what_is_closed()
+    from ...errors import HostError, VmmError
+
+    try:
+        code = _run(sys.argv[1:] if argv is None else argv)
+        sys.stdout.flush()
+        return code
+    except HostError as error:
+        return _say(str(error), HOST_CANNOT)
+    except VmmError as error:
+        return _say(str(error), BAD_INPUT)
+    except KeyboardInterrupt:
+        return _say("interrupted", INTERRUPTED)
+    except BrokenPipeError:  # the reader of our output has left: so do we, without a word
+        return _leave_output(NOBODY_READS)
+    except OSError as error:
+        if error.errno not in _WRITE_ERRORS or error.filename is not None:
+            return _say(str(error), HOST_CANNOT)
+        return _leave_output(_say(f"cannot write standard output: {error.strerror}", HOST_CANNOT))
+
+
+def _run(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        listing = "\n".join(f"  vmm {name:<8} {summary}" for name, summary in _COMMANDS.items())
+        (sys.stdout if words else sys.stderr).write(_HELP.format(commands=listing))
+        return 0 if words else BAD_INPUT
+    if words[0] in ("--version", "-V", "version"):
+        from ... import __version__
+
+        sys.stdout.write(f"vmm {__version__}\n")
+        return 0
+    if words[0] not in _COMMANDS:
+        from ...errors import ConfigError, nearest
+
+        raise ConfigError.of("", f"unknown command {words[0]}{nearest(words[0], _COMMANDS)}")
+    command = __import__(f"vmm.control.cli.{words[0]}", fromlist=["main"])
+    return int(command.main(words[1:]))
+
+
+def _say(words: str, code: int) -> int:
+    """One line on stderr, whatever is in the words."""
+    line = " ".join(words.split("\n"))
+    try:
+        sys.stderr.write(f"vmm: {line}\n")
+    except OSError:
+        return code  # nobody listens
+    return code
+
+
+def _leave_output(code: int) -> int:
+    """What is still buffered for standard output goes nowhere, or Python would complain of it at its end."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+    return code
+
+
+def _open_what_is_closed() -> None:
+    """A standard stream that was closed (`<&-`) becomes the null device, or /dev/kvm would get its number."""
+    for name, flags in (("stdin", os.O_RDONLY), ("stdout", os.O_WRONLY), ("stderr", os.O_WRONLY)):  # fds 0, 1, 2
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, flags), "w" if flags else "r"))

@@ -1,0 +1,128 @@
+"""`vmm run`: one guest from its image to its outcome."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from ...errors import ConfigError, HostError
+from ...machine.config import CONSOLES, IRQCHIPS, MODES, MachineConfig
+from ...machine.machine import Machine
+from ...units import SECOND, parse_duration, parse_size
+from ..console import BROKEN_PIPE, Console
+from .options import Command, Option, help_page, number, one_of, parse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ...machine.outcome import Outcome
+
+
+def _deadline(text: str) -> int:
+    time = parse_duration(text)
+    if time < 0:
+        raise ValueError(f"{text!r} lies in the past")
+    return time
+
+
+COMMAND = Command(
+    name="run",
+    summary="Boots IMAGE, a flat binary or an ELF file, and ends with the guest's exit code.",
+    arguments="IMAGE",
+    most=1,
+    options=(
+        Option(names=("--mode",), value="MODE", convert=one_of(*MODES), help="real, protected, paged or long"),
+        Option(names=("--memory", "-m"), value="SIZE", convert=lambda text: parse_size(text, "m"),
+               help="RAM: 16M, 1G; a bare number counts MiB"),
+        Option(names=("--vcpus", "--smp", "-smp"), value="N", convert=number, help="number of vCPUs"),
+        Option(names=("--cpu", "-cpu"), value="MODEL", help="CPUID: host, minimal, x86-64-v2, host,-popcnt"),
+        Option(names=("--irqchip",), value="WHERE", convert=one_of(*IRQCHIPS), help="user (Python), kernel or none"),
+        Option(names=("--load",), value="GPA", convert=number, help="address of a flat image"),
+        Option(names=("--entry",), value="GPA", convert=number, help="address of the first instruction"),
+        Option(names=("--stack",), value="GPA", convert=number, help="top of the first stack"),
+        Option(names=("--symbols",), value="FILE", help="names for addresses: ELF, nm or System.map"),
+        Option(names=("--format",), value="FORMAT", help="flat or elf, whatever it looks like"),
+        Option(names=("--unreal",), help="real mode with 4 GiB data segments"),
+        Option(names=("--user",), help="start in ring 3"),
+        Option(names=("--deadline", "-t"), value="TIME", convert=_deadline, help="end after 2s, 500ms, 5m"),
+        Option(names=("--strict",), help="end at an access that no device claims"),
+        Option(names=("--console",), value="WHERE", convert=one_of(*CONSOLES), default="stdio", help="stdio or none"),
+        Option(names=("--test-devices",), help="plug in the devices that guests/ use"),
+        Option(names=("--guest",), value="NAME", help="a guest that comes with vmm in place of IMAGE"),
+        Option(names=("--stats",), help="print every exit, counted and timed, to stderr"),
+        Option(names=("--stats-out",), value="FILE", help="write the same as JSON"),
+        Option(names=("--json",), help="one JSON document on stdout: outcome, console, exits"),
+        Option(names=("--exit-code",), value="STYLE", convert=one_of("raw", "qemu"), default="raw",
+               help="of the debug-exit port: raw, or qemu ((v << 1) | 1)"),
+        Option(names=("--quiet", "-q"), help="no verdict, no crash report"),
+        Option(names=("-kernel",), value="IMAGE", help=""),
+        Option(names=("-no-reboot",), help=""),
+    ),
+    notes="On a terminal: Ctrl-A x quits, Ctrl-A h helps. Input from a pipe goes to COM1.",
+)  # fmt: skip
+
+_PASSED_ON = ("mode", "memory", "vcpus", "cpu", "irqchip", "load", "entry", "stack", "format", "unreal", "user",
+              "strict", "test_devices", "symbols")  # fmt: skip
+
+
+def main(words: list[str]) -> int:
+    """The command's exit code."""
+    values, plain = parse(COMMAND, words)
+    if values["help"]:
+        sys.stdout.write(help_page(COMMAND))
+        return 0
+    config = _config(values, plain)
+    deadline = None if values["deadline"] is None else values["deadline"] / SECOND
+    is_interactive = values["console"] == "stdio" and not (values["json"] and os.isatty(0))
+    with Machine(config) as machine:
+        with Console(machine, is_interactive, sys.stderr.write, deadline) as console:
+            outcome = machine.run(deadline)
+        _report(machine, outcome, values, console.failure is None)
+    if console.failure is not None and outcome.value != BROKEN_PIPE:
+        raise HostError(f"cannot write standard output: {console.failure.strerror}")
+    return outcome.exit_code(values["exit_code"])
+
+
+def _config(values: dict[str, Any], plain: list[str]) -> MachineConfig:
+    given = {name: values[name] for name in _PASSED_ON if values[name] is not None}
+    images = [*plain, *filter(None, [values["kernel"], values["guest"]])]
+    if len(images) != 1:
+        raise ConfigError.of("", f"{'no' if not images else 'more than one'} image given; usage: vmm run IMAGE")
+    if values["stats_out"] is not None:
+        from ..json_file import check_path
+
+        check_path("--stats-out", values["stats_out"])
+    if values["symbols"] is not None and not os.access(values["symbols"], os.R_OK):
+        raise ConfigError.of("--symbols", f"cannot read {values['symbols']}")
+    is_captured = values["json"] and values["console"] == "stdio"
+    common: dict[str, Any] = {
+        "console": "capture" if is_captured else values["console"],
+        "warn": lambda text: sys.stderr.write(f"vmm: {text}\n"),
+    }
+    if values["guest"] is not None:
+        from ..guest_run import config_of
+
+        return config_of(values["guest"]).replace(**common, **given)
+    return MachineConfig(image=images[0], **common, **given)
+
+
+def _report(machine: Machine, outcome: Outcome, values: dict[str, Any], verdict: bool) -> None:
+    """What is said after the run: JSON on stdout, words on stderr, and last what goes to a file and may fail."""
+    if values["json"]:
+        from ..json_file import run_document, to_text
+
+        sys.stdout.write(to_text(run_document(machine, outcome, values["exit_code"])))
+    elif verdict and not values["quiet"]:
+        if outcome.is_abnormal:
+            sys.stderr.write(machine.crash_report().render() + "\n")
+        elif outcome.kind not in ("debug-exit", "halted") or values["stats"]:
+            sys.stderr.write(f"vmm: {outcome.words}\n")
+    if values["stats"]:
+        from ...observe.exit_table import render
+
+        sys.stderr.write("\n" + render(machine.exits) + "\n")
+    if values["stats_out"] is not None:
+        from ..json_file import write_json
+
+        write_json(values["stats_out"], machine.exits.as_json())

@@ -1,0 +1,299 @@
+"""What a guest's expect.toml says: the machine it needs and how its run must end. guests/README.md describes the file.
+
+Reads and checks the text; builds nothing and runs nothing.
+"""
+
+from __future__ import annotations
+
+from ..errors import ConfigError, nearest
+from ..machine.config import MachineConfig
+from ..machine.outcome import EXIT_CODES
+from ..machine.validate import validate
+from ..observe.location import parse_location
+from ..records import Record
+from ..units import MiB, parse_duration, parse_size
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+REFUSED = "refused"
+"""Kind of an outcome, besides those of a run: the host cannot give the guest its machine (a HostError)."""
+
+HOST_KINDS = ("pvm", "svm", "vmx")
+"""The kinds of host that a guest's expectation may differ by; "hardware" stands for svm and vmx."""
+
+DEFAULT_MEMORY = 2 * MiB
+DEFAULT_DEADLINE = "5s"
+
+MACHINE_KEYS = (
+    "mode", "format", "load", "entry", "stack", "unreal", "user", "memory", "vcpus", "cpu", "irqchip", "strict",
+    "test_devices",
+)  # fmt: skip
+"""The fields of MachineConfig that [machine] may give."""
+
+SERIAL_PORTS = ("com1", "com2", "com3", "com4")
+REGISTERS = (
+    "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rsp", "rbp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+    "rip", "rflags",
+)  # fmt: skip
+_SECTIONS = ("outcome", "serial", "debug_console", "registers", "memory", "exits")
+
+
+class Expectation(Record):
+    """How a run must end. What is left at its default is not looked at."""
+
+    outcome_kind: str = ""
+    """One of vmm.machine.outcome.EXIT_CODES, or REFUSED."""
+    outcome_value: int | None = None
+    outcome_words: str = ""
+    """Text that must occur in the outcome's words."""
+    serial: tuple[tuple[str, bytes], ...] = ()
+    """(port such as "com1", everything it sent)."""
+    serial_patterns: tuple[tuple[str, str], ...] = ()
+    """(port, regular expression that matches everything it sent)."""
+    debug_console: bytes | None = None
+    registers: tuple[tuple[str, int], ...] = ()
+    """(register of vCPU 0, value at the end)."""
+    memory: tuple[tuple[int, bytes], ...] = ()
+    """(guest physical address, bytes at the end)."""
+    exits: tuple[tuple[str, int, int | None], ...] = ()
+    """(location as in vmm.observe.location, fewest exits, most exits or None for no limit)."""
+    why: str = ""
+    """Why this differs from the expectation on other hosts; "" for the general one."""
+
+
+class GuestSpec(Record):
+    """One guest of the set, described."""
+
+    name: str
+    summary: str
+    """One line: what it shows and why it traps."""
+    folder: str
+    """Where its source and expect.toml are."""
+    machine: MachineConfig
+    """All but the image, which `build` makes: machine.replace(image=...)."""
+    input: str = ""
+    """What to type on COM1."""
+    deadline: int
+    """Nanoseconds after which the run ends at the latest."""
+    expected: Expectation
+    """On hosts that `differs` does not name."""
+    differs: tuple[tuple[str, Expectation], ...] = ()
+    """(kind of host, expectation there)."""
+
+    def expectation(self, host_kind: str) -> Expectation:
+        """What to expect on a host of this kind ("pvm", "svm", "vmx"); any other word gets the general one."""
+        return dict(self.differs).get(host_kind, self.expected)
+
+
+def parse_spec(text: str, name: str, summary: str, folder: str) -> GuestSpec:
+    """The guest that the text of an expect.toml describes. ConfigError with every breach found."""
+    from tomllib import TOMLDecodeError, loads
+
+    try:
+        document = loads(text)
+    except TOMLDecodeError as error:
+        raise ConfigError.of(f"{name}/expect.toml", str(error)) from error
+    reader = _Reader()
+    tables = {key: reader.table(document, key) for key in ("machine", *_SECTIONS, "on")}
+    reader.only(document, "", (*tables, "input", "deadline"))
+    machine = _machine(reader, tables["machine"])
+    deadline = _converted(reader, document, "deadline", DEFAULT_DEADLINE, parse_duration)
+    general = Expectation(**_sections(reader, tables, ""))
+    if not general.outcome_kind:
+        reader.breach("outcome.kind", "is needed")
+    differs = _differs(reader, tables["on"], general)
+    if reader.breaches:
+        raise ConfigError([(f"{name}/expect.toml: {path}", fault) for path, fault in reader.breaches])
+    return GuestSpec(
+        name=name,
+        summary=summary,
+        folder=folder,
+        machine=machine,
+        input=reader.value(document, "input", str, ""),
+        deadline=deadline,
+        expected=general,
+        differs=differs,
+    )
+
+
+class _Reader:
+    """Takes values out of tables and collects what is wrong with them."""
+
+    def __init__(self) -> None:
+        self.breaches: list[tuple[str, str]] = []
+
+    def breach(self, path: str, fault: str) -> None:
+        self.breaches.append((path, fault))
+
+    def only(self, table: dict[str, Any], path: str, known: tuple[str, ...]) -> None:
+        for key in table:
+            if key not in known:
+                self.breach(f"{path}{key}", f"is not known here{nearest(key, known)}")
+
+    def table(self, document: dict[str, Any], key: str, path: str = "") -> dict[str, Any]:
+        value = document.get(key, {})
+        if isinstance(value, dict):
+            return value
+        self.breach(f"{path}{key}", "must be a table")
+        return {}
+
+    def value(self, table: dict[str, Any], path: str, wanted: type, default: Any) -> Any:
+        value = table.get(path.rpartition(".")[2], default)
+        if value is not default and type(value) is not wanted:
+            self.breach(path, f"must be {wanted.__name__}, not {value!r}")
+            return default
+        return value
+
+
+def _converted(reader: _Reader, table: dict[str, Any], path: str, default: str, convert: Any) -> int:
+    text = reader.value(table, path, str, default)
+    try:
+        return int(convert(text))
+    except ValueError as error:
+        reader.breach(path, str(error))
+        return int(convert(default))
+
+
+def _machine(reader: _Reader, table: dict[str, Any]) -> MachineConfig:
+    reader.only(table, "machine.", MACHINE_KEYS)
+    fields: dict[str, Any] = {"memory": DEFAULT_MEMORY}
+    for key in MACHINE_KEYS:
+        if key not in table:
+            continue
+        if key == "memory":
+            fields[key] = _converted(reader, table, "machine.memory", str(DEFAULT_MEMORY), parse_size)
+            continue
+        default = getattr(MachineConfig, key)
+        wanted = type(default) if default is not None else str if key in ("mode", "format") else int
+        fields[key] = reader.value(table, f"machine.{key}", wanted, default)
+    config = MachineConfig(**fields)
+    if config.mode is None:
+        reader.breach("machine.mode", "is needed")
+    if config.format not in ("flat", "elf"):
+        reader.breach("machine.format", "must be flat or elf")
+    if config.format == "elf" and config.load is not None:
+        reader.breach("machine.load", "is for flat images; an ELF file is linked for its address")
+    try:
+        validate(config.replace(image="image"))
+    except ConfigError as error:
+        reader.breaches += [(f"machine.{path}", fault) for path, fault in error.breaches]
+    return config
+
+
+def _sections(reader: _Reader, tables: dict[str, dict[str, Any]], path: str) -> dict[str, Any]:
+    """The fields of an Expectation that the sections in `tables` give."""
+    fields: dict[str, Any] = {}
+    for section, read in (
+        ("outcome", _outcome),
+        ("serial", _serial),
+        ("debug_console", _debug_console),
+        ("registers", _registers),
+        ("memory", _memory),
+        ("exits", _exits),
+    ):
+        if section in tables:
+            fields.update(read(reader, tables[section], f"{path}{section}."))
+    return fields
+
+
+def _differs(reader: _Reader, table: dict[str, Any], general: Expectation) -> tuple[tuple[str, Expectation], ...]:
+    """The expectation on each kind of host that has one of its own: a section there replaces the general one."""
+    reader.only(table, "on.", ("hardware", *HOST_KINDS))
+    found: dict[str, Expectation] = {}
+    for kind, hosts in (("hardware", ("svm", "vmx")), *((kind, (kind,)) for kind in HOST_KINDS)):
+        path = f"on.{kind}."
+        changes = reader.table(table, kind, "on.")
+        if kind not in table:
+            continue
+        reader.only(changes, path, ("why", *_SECTIONS))
+        fields = _sections(reader, {key: reader.table(changes, key, path) for key in changes if key != "why"}, path)
+        fields["why"] = reader.value(changes, f"{path}why", str, "")
+        if not fields["why"]:
+            reader.breach(f"{path}why", "is needed: say what differs on such hosts")
+        for host in hosts:
+            found[host] = found.get(host, general).replace(**fields)
+    return tuple(found.items())
+
+
+def _outcome(reader: _Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
+    reader.only(table, path, ("kind", "value", "words"))
+    kind = reader.value(table, f"{path}kind", str, "")
+    if kind and kind not in (*EXIT_CODES, REFUSED):
+        reader.breach(f"{path}kind", f"{kind!r} is no outcome{nearest(kind, EXIT_CODES)}")
+    value = reader.value(table, f"{path}value", int, None)
+    return {"outcome_kind": kind, "outcome_value": value, "outcome_words": reader.value(table, f"{path}words", str, "")}
+
+
+def _serial(reader: _Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
+    import re
+
+    reader.only(table, path, (*SERIAL_PORTS, *(f"{port}_matches" for port in SERIAL_PORTS)))
+    texts, patterns = [], []
+    for port in SERIAL_PORTS:
+        text = reader.value(table, f"{path}{port}", str, None)
+        if text is not None:
+            texts.append((port, text.encode()))
+        pattern = reader.value(table, f"{path}{port}_matches", str, None)
+        if pattern is not None:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                reader.breach(f"{path}{port}_matches", f"is no regular expression: {error}")
+            patterns.append((port, pattern))
+    return {"serial": tuple(texts), "serial_patterns": tuple(patterns)}
+
+
+def _debug_console(reader: _Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
+    reader.only(table, path, ("text",))
+    text = reader.value(table, f"{path}text", str, None)
+    return {"debug_console": None if text is None else text.encode()}
+
+
+def _registers(reader: _Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
+    reader.only(table, path, REGISTERS)
+    found = [(name, reader.value(table, f"{path}{name}", int, 0)) for name in table if name in REGISTERS]
+    return {"registers": tuple(found)}
+
+
+def _memory(reader: _Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
+    found = []
+    for key, value in table.items():
+        try:
+            found.append((int(key, 0), bytes.fromhex(value)))
+        except (ValueError, TypeError):
+            reader.breach(f"{path}{key}", 'must be an address and bytes in hex, such as "0x8000" = "de ad"')
+    return {"memory": tuple(found)}
+
+
+def _exits(reader: _Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
+    found = []
+    for location, value in table.items():
+        try:
+            parse_location(location)
+        except ConfigError as error:
+            reader.breach(f"{path}{location}", str(error))
+        bounds = _bounds(value)
+        if bounds is None:
+            reader.breach(f"{path}{location}", f'must be a number, ">= 1", "<= 9" or "1..9", not {value!r}')
+        else:
+            found.append((location, *bounds))
+    return {"exits": tuple(found)}
+
+
+def _bounds(value: object) -> tuple[int, int | None] | None:
+    """(fewest, most) for 13, ">= 10", "<= 10" and "10..20"; None for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value, value
+    if not isinstance(value, str):
+        return None
+    try:
+        if value.startswith(">="):
+            return int(value[2:]), None
+        if value.startswith("<="):
+            return 0, int(value[2:])
+        low, dots, high = value.partition("..")
+        return (int(low), int(high)) if dots else None
+    except ValueError:
+        return None

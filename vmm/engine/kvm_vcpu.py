@@ -1,0 +1,334 @@
+"""One KVM vCPU: the loop around the compiled run step, and the registers.
+
+The hot path is the inner `while` of run(): one call into C that runs the guest and packs the exit, one list index,
+one call of the device. Everything else is off it.
+"""
+
+from __future__ import annotations
+
+from kvm_bindings import ffi, lib
+from kvm_bindings.errors import KvmError
+
+from ..errors import HostError
+from . import kvm_registers
+from .protocol import FAILED, INTERRUPTED, Stop
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from kvm_bindings._kvm import CData
+    from kvm_bindings.vcpu import Vcpu as BoundVcpu
+
+    from ..bus.bus import Bound, Bus
+    from ..cpu.modes import InitialState
+    from ..observe.exits import ExitCount, FlightEntry
+
+READ = lib.STEP_READ
+LOCATION_SHIFT = 33
+ONES = 0xFFFF_FFFF_FFFF_FFFF
+_INTERRUPTED = Stop(INTERRUPTED)
+
+
+def no_controller() -> int:
+    """Stands for an interrupt controller where there is none."""
+    raise RuntimeError("an interrupt was wanted, but nothing acknowledges it")
+
+
+class KvmVcpu:
+    """Implements protocol.Vcpu over an open vCPU fd."""
+
+    def __init__(self, vcpu: BoundVcpu, index: int, ports: Bus, mmio: Bus, ns_per_tick_32: int) -> None:
+        self.index = index
+        self.fd = vcpu
+        self.acknowledge: Callable[[], int] = no_controller
+        self.hooks: dict[int, Callable[[CData], Stop | None]] = {}
+        """Handlers of exits that are neither port nor MMIO accesses, by KVM_EXIT_ number; None goes on."""
+        self._run = vcpu.run
+        self._step = lib.step_new(vcpu.fd, vcpu.run, ns_per_tick_32)
+        if self._step == ffi.NULL:
+            raise HostError("no host memory for a vCPU's statistics", "free some memory")
+        self._run.kvm_valid_regs = lib.KVM_SYNC_X86_REGS
+        self._buses = {lib.STEP_KIND_IO: ports, lib.STEP_KIND_MMIO: mmio}
+        self._bindings: list[Bound] = []
+        self._rebinds = 0
+        self._is_attached = False
+        self._rings: dict[int, Callable[[bytes], None]] = {}
+        self.rebind()
+        ports.watch(self.rebind)
+        mmio.watch(self.rebind)
+        self._news: dict[int, Callable[[], Stop | None]] = {
+            lib.STEP_NEWS_EXIT: self._on_exit,
+            lib.STEP_NEWS_STRING: self._on_string,
+            lib.STEP_NEWS_SIGNAL: lambda: _INTERRUPTED,
+            lib.STEP_NEWS_INTERRUPT: self._on_interrupt_window,
+            lib.STEP_NEWS_DRAIN: self._on_drain,
+            lib.STEP_NEWS_ATTENTION: lambda: _INTERRUPTED,
+            lib.STEP_NEWS_FAILED: self._on_failure,
+        }
+
+    # -- running --
+
+    def attach(self, block_signals: bool = False) -> None:
+        """See protocol.Vcpu."""
+        lib.step_attach(self._step, block_signals)
+        self._is_attached = True
+
+    def detach(self) -> None:
+        """See protocol.Vcpu."""
+        self._is_attached = False
+        lib.step_detach(self._step)
+
+    def run(self) -> Stop:
+        """See protocol.Vcpu."""
+        step_run, step, bindings, news = lib.step_run, self._step, self._bindings, self._news
+        reply: Any = 0
+        while True:
+            try:
+                while (answer := step_run(step, reply)) >= 0:
+                    handler, offset, size = bindings[answer >> LOCATION_SHIFT]
+                    if answer & READ:
+                        reply = handler(offset, size)
+                    else:
+                        handler(offset, size, answer & 0xFFFF_FFFF)
+            except Exception as error:  # whatever a device does: it is the device's failure, not the machine's
+                self._device_failed(error)
+                reply = ONES
+                continue
+            stop = news[-answer]()
+            if stop is not None:
+                return stop
+            reply = 0
+
+    def finish_access(self) -> None:
+        """See protocol.Vcpu."""
+        if self._step.ring_length:
+            self._on_drain()
+        error = lib.step_complete(self._step, ONES)
+        if error:
+            raise KvmError("KVM_RUN", "vcpu", -error)
+
+    def kick(self, stop: bool = False) -> None:
+        """See protocol.Vcpu."""
+        if self._step:
+            lib.step_kick(self._step, lib.STEP_WANT_STOP if stop else 0)
+
+    def clear_stop(self) -> None:
+        """See protocol.Vcpu."""
+        lib.step_attention(self._step, 0, lib.STEP_WANT_STOP)
+
+    def want_interrupt(self, wanted: bool) -> None:
+        """See protocol.Vcpu."""
+        if wanted:
+            lib.step_kick(self._step, lib.STEP_WANT_INTERRUPT)
+        else:
+            lib.step_attention(self._step, 0, lib.STEP_WANT_INTERRUPT)
+
+    def interrupt_wanted(self) -> bool:
+        """See protocol.Vcpu."""
+        return bool(self._step.attention & lib.STEP_WANT_INTERRUPT)
+
+    def set_alarm(self, deadline: int) -> None:
+        """See protocol.Vcpu."""
+        error = lib.step_alarm(self._step, deadline)
+        if error:
+            raise HostError(f"no timer for a vCPU (errno {-error})", "raise RLIMIT_SIGPENDING (ulimit -i)")
+
+    def doze_mark(self) -> int:
+        """See protocol.Vcpu."""
+        return int(self._step.wake)
+
+    def doze(self, mark: int, deadline: int) -> None:
+        """See protocol.Vcpu."""
+        lib.step_wait(self._step, mark, deadline)
+
+    def share_signal(self, number: int) -> None:
+        """Lets a signal that the process handles end run() too; for a vCPU that the main thread runs."""
+        lib.step_share_signal(self._step, number)
+
+    def unshare_signal(self, number: int) -> None:
+        """Ends share_signal."""
+        lib.step_unshare_signal(number)
+
+    # -- the way to the devices --
+
+    def rebind(self) -> None:
+        """Forgets what handlers the locations have: each is asked for anew when it is next met. Any thread."""
+        self._rebinds += 1
+        self._bindings[:] = [(self._first_access, 0, 0)] * lib.STEP_LOCATIONS
+
+    def make_quiet(self, kind: str, address: int, size: int, is_write: bool, constant: int | None,
+                   ring: Callable[[bytes], None] | None = None) -> None:  # fmt: skip
+        """Lets the run step answer a location by itself: reads with `constant`, writes uncounted but for their number,
+        or written bytes held back and given to `ring` in one piece. With neither, the location is loud again."""
+        if not self._step:
+            return
+        row = self._locate(kind, is_write, size, address)
+        location = self._step.rows[row]
+        if location.key == 0:
+            return  # the table is full: this location shares its row with others and stays loud
+        location.quiet = lib.STEP_QUIET_RING if ring else lib.STEP_LOUD if constant is None else lib.STEP_QUIET_CONSTANT
+        location.quiet_value = constant or 0
+        if ring:
+            self._rings[row] = ring
+
+    def _locate(self, kind: str, is_write: bool, size: int, address: int) -> int:
+        number = lib.STEP_KIND_IO if kind == "io" else lib.STEP_KIND_MMIO
+        return int(lib.step_locate(self._step, number, is_write, size, address))
+
+    def _first_access(self, _offset: int, _size: int, value: int = 0) -> int | None:
+        """Any access whose handler is not known: looks it up, remembers it, calls it."""
+        row, run = int(self._step.location), self._run
+        location = self._step.rows[row]
+        bus = self._buses[location.kind]
+        if location.kind == lib.STEP_KIND_IO:
+            address, size = run.io.port, run.io.size
+        else:
+            address, size = run.mmio.phys_addr, run.mmio.len
+        rebinds = self._rebinds
+        handler, offset, size = bus.bind(address, size, bool(location.is_write))
+        if size > 4 and location.is_write:
+            handler = self._wide(handler)
+        if location.key:  # an overflow row stands for many locations and is looked up each time
+            self._bindings[row] = (handler, offset, size)
+            if rebinds != self._rebinds:  # another thread changed the claims meanwhile
+                self._bindings[row] = (self._first_access, 0, 0)
+        if location.is_write:
+            return handler(offset, size, value)
+        return handler(offset, size)
+
+    def _wide(self, handler: Callable[..., int | None]) -> Callable[..., int | None]:
+        """A packed answer has 32 bits of the value; a wider write fetches the rest."""
+        step = self._step
+        return lambda offset, size, _value: handler(offset, size, step.value)
+
+    def _device_failed(self, error: Exception) -> None:
+        location = self._step.rows[self._step.location]
+        run = self._run
+        address = run.io.port if location.kind == lib.STEP_KIND_IO else run.mmio.phys_addr
+        self._buses[location.kind].failed(address, error)
+
+    # -- news --
+
+    def _on_string(self) -> Stop | None:
+        """rep ins and rep outs arrive as one exit with many elements: each goes through the bus."""
+        io = self._run.io
+        port, size, count, is_write = io.port, io.size, io.count, io.direction == lib.KVM_EXIT_IO_OUT
+        data = ffi.buffer(ffi.cast("uint8_t *", self._run) + io.data_offset, size * count)
+        bus = self._buses[lib.STEP_KIND_IO]
+        handler, offset, width = bus.bind(port, size, is_write)
+        reply = ffi.new("uint64_t *")
+        for at in range(0, size * count, size):
+            try:
+                if is_write:
+                    handler(offset, width, int.from_bytes(data[at : at + size], "little"))
+                else:
+                    reply[0] = ONES
+                    reply[0] = handler(offset, width)
+            except Exception as error:
+                bus.failed(port, error)
+            if not is_write:
+                data[at : at + size] = ffi.buffer(reply, size)[:]
+        return None
+
+    def _on_interrupt_window(self) -> Stop | None:
+        run = self._run
+        if self._step.attention & lib.STEP_WANT_INTERRUPT and run.ready_for_interrupt_injection and run.if_flag:
+            self.fd.interrupt(self.acknowledge())
+            run.ready_for_interrupt_injection = 0
+        return None
+
+    def _on_drain(self) -> Stop | None:
+        step = self._step
+        data = ffi.buffer(step.ring, step.ring_length)[:]
+        step.ring_length = 0
+        try:
+            self._rings[step.ring_location](data)
+        except Exception as error:
+            location = step.rows[step.ring_location]
+            self._buses[location.kind].failed(location.address, error)
+        return None
+
+    def _on_exit(self) -> Stop | None:
+        reason = self._run.exit_reason
+        hook = self.hooks.get(reason)
+        if hook is not None:
+            return hook(self._run)
+        from .kvm_stops import stop_for
+
+        return stop_for(self._run, reason)
+
+    def _on_failure(self) -> Stop | None:
+        error = KvmError("KVM_RUN", "vcpu", self._step.error)
+        return Stop(FAILED, str(error), {"errno": self._step.error})
+
+    # -- state --
+
+    def start_at(self, state: InitialState) -> None:
+        """See protocol.Vcpu. Takes effect with the next entry, through the registers that KVM_RUN synchronises."""
+        kvm_registers.start_at(self._run, state, self.index == 0)
+
+    def registers(self) -> dict[str, int]:
+        """See protocol.Vcpu."""
+        self._take_over()
+        return kvm_registers.general(self.fd)
+
+    def set_registers(self, values: dict[str, int]) -> None:
+        """See protocol.Vcpu."""
+        self._take_over()
+        kvm_registers.set_general(self.fd, values)
+
+    def special_registers(self) -> dict[str, Any]:
+        """See protocol.Vcpu."""
+        self._take_over()
+        return kvm_registers.special(self.fd)
+
+    def _take_over(self) -> None:
+        """Registers given by start_at() wait in kvm_run until an entry: make one that runs nothing."""
+        if self._run.kvm_dirty_regs:
+            self.finish_access()
+
+    def is_halted(self) -> bool:
+        """Whether the kernel, which owns HLT when it owns the local APIC, has this vCPU asleep in HLT."""
+        return bool(self.fd.get_mp_state() == lib.KVM_MP_STATE_HALTED)
+
+    def is_unstarted(self) -> bool:
+        """Whether it still waits for INIT and SIPI."""
+        return self.fd.get_mp_state() in (lib.KVM_MP_STATE_UNINITIALIZED, lib.KVM_MP_STATE_INIT_RECEIVED)
+
+    def exit_counts(self, names: Callable[[str, int], str]) -> list[ExitCount]:
+        """See protocol.Vcpu."""
+        from .kvm_exits import exit_counts
+
+        return exit_counts(self._step, self.index, names)
+
+    def flight(self, names: Callable[[str, int], str], zero_ns: int) -> list[FlightEntry]:
+        """See protocol.Vcpu."""
+        from .kvm_exits import flight_entries
+
+        return flight_entries(self._step, self.index, names, zero_ns)
+
+    def times(self) -> tuple[int, int, int]:
+        """See protocol.Vcpu."""
+        step = self._step
+        scale = step.ns_per_tick_32
+        return step.guest_ticks * scale >> 32, step.handler_ticks * scale >> 32, step.idle_ticks * scale >> 32
+
+    def stats_fd(self) -> int:
+        """A new fd of the kernel's counters. Any thread: the kernel gives none while the guest runs, so that is ended
+        for a moment."""
+        if not self._is_attached:
+            return self.fd.get_stats_fd()
+        self.kick(stop=True)
+        try:
+            return self.fd.get_stats_fd()
+        finally:
+            self.clear_stop()
+
+    def close(self) -> None:
+        """Gives back the fd, the mapping and the statistics. Legal twice."""
+        step, self._step = self._step, ffi.NULL
+        lib.step_free(step)
+        self._bindings.clear()
+        self.fd.close()

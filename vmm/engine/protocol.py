@@ -1,0 +1,134 @@
+"""The contract between a machine and whatever executes its guest: KVM today, a software engine perhaps tomorrow.
+
+An engine holds memory and vCPUs. A vCPU's `run` answers port and MMIO accesses through the buses it was given, and
+comes back only with news: a Stop. Nothing here is KVM's.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, Protocol
+
+    from ..cpu.modes import InitialState
+    from ..memory.guest_memory import GuestMemory
+    from ..observe.exits import ExitCount, FlightEntry
+
+    class Vcpu(Protocol):
+        """One virtual CPU. Except where said, methods belong to the thread that called attach()."""
+
+        index: int
+        acknowledge: Callable[[], int]
+        """Gives the vector of the interrupt to inject; called after want_interrupt(True) once the guest can take it."""
+
+        def attach(self, block_signals: bool = False) -> None:
+            """Binds the vCPU to this thread, with all signals but the kick blocked on request."""
+
+        def detach(self) -> None:
+            """Ends the binding."""
+
+        def run(self) -> Stop:
+            """Runs the guest until there is news."""
+
+        def finish_access(self) -> None:
+            """Completes a port or MMIO access that the last exit left half done, without running the guest."""
+
+        def kick(self, stop: bool = False) -> None:
+            """Makes run() return INTERRUPTED soon; with `stop`, again and again until clear_stop().
+
+            Any thread; from the vCPU's own, inside a handler, run() returns once the handler is done.
+            """
+
+        def clear_stop(self) -> None:
+            """Ends the effect of kick(stop=True)."""
+
+        def want_interrupt(self, wanted: bool) -> None:
+            """Whether an interrupt waits to be injected. Any thread."""
+
+        def interrupt_wanted(self) -> bool:
+            """Whether want_interrupt(True) stands."""
+
+        def is_halted(self) -> bool:
+            """Whether it sleeps in a HLT that the engine keeps to itself."""
+
+        def is_unstarted(self) -> bool:
+            """Whether it waits to be started by another vCPU."""
+
+        def share_signal(self, number: int) -> None:
+            """Lets a signal that the process handles end run() too; for the vCPU that the main thread runs."""
+
+        def unshare_signal(self, number: int) -> None:
+            """Ends share_signal."""
+
+        def make_quiet(
+            self, kind: str, address: int, size: int, is_write: bool, constant: int | None,
+            ring: Callable[[bytes], None] | None = None,
+        ) -> None:  # fmt: skip
+            """Lets the engine answer a location: with a constant, or by gathering bytes for `ring`; neither ends it."""
+
+        def set_alarm(self, deadline: int) -> None:
+            """run() returns INTERRUPTED at `deadline` (host monotonic ns), 0 for never."""
+
+        def doze_mark(self) -> int:
+            """A number for doze(): a kick after this call keeps doze from sleeping."""
+
+        def doze(self, mark: int, deadline: int) -> None:
+            """Sleeps until a kick, a signal or `deadline` (0: none)."""
+
+        def start_at(self, state: InitialState) -> None:
+            """Sets all registers."""
+
+        def registers(self) -> dict[str, int]:
+            """rax ... r15, rip, rflags; while the vCPU does not run."""
+
+        def set_registers(self, values: dict[str, int]) -> None:
+            """Changes some of these."""
+
+        def special_registers(self) -> dict[str, Any]:
+            """cr0 ... cr8, efer, apic_base, gdt and idt as (base, limit), and segments as dicts of their fields."""
+
+        def exit_counts(self, names: Callable[[str, int], str]) -> list[ExitCount]:
+            """Statistics so far; `names(reason, address)` gives the device. Any thread."""
+
+        def flight(self, names: Callable[[str, int], str], zero_ns: int) -> list[FlightEntry]:
+            """The last exits, oldest first, their times counted from `zero_ns` of the host's monotonic clock."""
+
+        def times(self) -> tuple[int, int, int]:
+            """Nanoseconds in the guest and kernel, in handlers, and asleep in HLT."""
+
+    class Engine(Protocol):
+        """What executes one machine."""
+
+        name: str
+        vcpus: Sequence[Vcpu]
+
+        def add_memory(self, memory: GuestMemory) -> None:
+            """Makes every region of `memory` the guest's."""
+
+        def close(self) -> None:
+            """Gives everything back. Legal twice."""
+
+
+HALTED = "halted"
+SHUTDOWN = "shutdown"
+RESET = "reset"
+DEBUG = "debug"
+INTERRUPTED = "interrupted"
+ENTRY_FAILURE = "entry-failure"
+INTERNAL_ERROR = "internal-error"
+FAILED = "failed"
+
+
+class Stop:
+    """Why run() returned: `reason` is one of the constants above, `words` are for a reader, `detail` has the data."""
+
+    __slots__ = ("detail", "reason", "words")
+
+    def __init__(self, reason: str, words: str = "", detail: dict[str, Any] | None = None) -> None:
+        self.reason = reason
+        self.words = words
+        self.detail = detail or {}
+
+    def __repr__(self) -> str:
+        return f"Stop({self.reason!r}, {self.words!r}, {self.detail!r})"

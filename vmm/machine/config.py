@@ -1,0 +1,57 @@
+"""What a user asks for: one frozen record that fully describes a machine before anything is made."""
+
+from __future__ import annotations
+
+from ..records import Record
+from ..units import MiB
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Console = str | Callable[[bytes], None]
+
+MODES = ("real", "protected", "paged", "long")
+IRQCHIPS = ("user", "kernel", "none")
+CONSOLES = ("capture", "stdio", "none")
+
+
+class MachineConfig(Record):
+    """All fields have a default but `image`; vmm.machine.validate says what values they may have."""
+
+    image: str | bytes = ""
+    """Path of the guest's image, or its bytes."""
+    symbols: str = ""
+    """File with names for guest addresses (ELF, nm or System.map output); "" takes an ELF image's own."""
+    format: str | None = None
+    """"flat" or "elf"; None looks at the image."""
+    mode: str | None = None
+    """CPU mode at the first instruction, one of MODES; None is real for flat images and the ELF's own for those."""
+    load: int | None = None
+    """Guest physical address of a flat image; None: 0x7c00 for boot sectors, 0x1000 in real mode, else 1 MiB."""
+    entry: int | None = None
+    """Guest physical address of the first instruction; None: the image's own."""
+    stack: int | None = None
+    """Top of the first stack; None picks one."""
+    unreal: bool = False
+    """Real mode with 4 GiB data segments."""
+    user: bool = False
+    """Start in ring 3 (protected, paged and long mode)."""
+    memory: int = 16 * MiB
+    """Bytes of RAM, whole pages."""
+    vcpus: int = 1
+    """How many vCPUs. With irqchip "kernel" the first starts and wakes the others by INIT and SIPI; else they start
+    together at the same entry, each with its index in RBX and its own stack 4 KiB below the one before."""
+    cpu: str = "host"
+    """CPUID: a template and changes to it, such as "host,-popcnt"."""
+    irqchip: str = "user"
+    """Where interrupts are collected: "user" (PIC and PIT in Python), "kernel", or "none"."""
+    strict: bool = False
+    """End the run at the first access that no device claims."""
+    console: Console = "capture"
+    """Where COM1 and the debug consoles go: "capture" (Machine.output), "stdio", "none", or a callable that takes
+    bytes. The other serial ports are captured."""
+    test_devices: bool = False
+    """Plug in the test device (MMIO) and the pattern port (string I/O) that the guests in guests/ use."""
+    warn: Callable[[str], None] | None = None
+    """Told in words what goes wrong without ending the run, such as a device that fails."""

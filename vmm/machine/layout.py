@@ -1,0 +1,97 @@
+"""Where everything is: the only file with guest addresses, ports and interrupt numbers. A PC's, where it can be."""
+
+from __future__ import annotations
+
+from ..units import GiB, KiB, MiB
+
+# memory
+PAGE = 4 * KiB
+HOLE_START = 3 * GiB
+"""RAM goes from 0 up to here; what is more goes above HOLE_END, so that devices have room below 4 GiB."""
+HOLE_END = 4 * GiB
+MOST_MEMORY = 64 * GiB
+LOW_TABLES = 0x1000
+"""GDT, TSS and page tables of guests that start in protected, paged or long mode, unless the image is there."""
+LOW_STACK = 0x9_0000
+"""Top of the first stack in these modes, when there is memory below it that the image leaves free."""
+STACK_ROOM = 16 * KiB
+REAL_STACK = 0x7C00
+PHYSICAL_LIMIT = 1 << 52
+
+# ports: (first, how many)
+PORT_LIMIT = 1 << 16
+PIC_MASTER = (0x20, 2)
+PIC_SLAVE = (0xA0, 2)
+PIC_ELCR = (0x4D0, 2)
+PIT = (0x40, 4)
+SYSTEM_CONTROL_B = (0x61, 1)
+KEYBOARD_DATA = (0x60, 1)
+KEYBOARD_COMMAND = (0x64, 1)
+RTC = (0x70, 2)
+POST = (0x80, 1)
+SYSTEM_CONTROL_A = (0x92, 1)
+DEBUG_CONSOLE = (0xE9, 1)
+FIRMWARE_CONSOLE = (0x402, 1)
+DEBUG_EXIT = (0xF4, 4)
+RESET_CONTROL = (0xCF9, 1)
+COM = ((0x3F8, 8), (0x2F8, 8), (0x3E8, 8), (0x2E8, 8))
+PATTERN = (0x2000, 4)
+
+# memory-mapped devices: (first, size)
+TEST_DEVICE = (0xD000_0000, 4 * KiB)
+
+SPOKEN = ("com1", "debug-console", "firmware-console")
+"""Chips whose output is the guest's console; the other serial ports are kept apart."""
+
+# interrupt lines (GSIs)
+PIT_LINE = 0
+KEYBOARD_LINE = 1
+COM_LINES = (4, 3, 4, 3)
+RTC_LINE = 8
+LINES = 24
+
+
+def ram(size: int) -> list[tuple[int, int]]:
+    """(guest physical address, size) of the pieces that `size` bytes of RAM are laid out in."""
+    if size <= HOLE_START:
+        return [(0, size)]
+    return [(0, HOLE_START), (HOLE_END, size - HOLE_START)]
+
+
+def _is_free(start: int, size: int, loaded: tuple[tuple[int, int, str], ...], memory_end: int) -> bool:
+    return start + size <= memory_end and all(start + size <= gpa or gpa + length <= start for gpa, length, _ in loaded)
+
+
+def tables(size: int, loaded: tuple[tuple[int, int, str], ...], memory_end: int) -> int | None:
+    """Where `size` bytes of CPU tables go: low, right above the image, or above the stack too; None without room."""
+    if not size:
+        return 0
+    above = -(-max((gpa + length for gpa, length, _ in loaded), default=0) // PAGE) * PAGE
+    taken = (*loaded, (LOW_STACK - STACK_ROOM, STACK_ROOM, "stack"))
+    for start in (LOW_TABLES, above, max(above, LOW_STACK)):
+        if _is_free(start, size, taken, memory_end):
+            return start
+    return None
+
+
+def stack(mode: str, loaded: tuple[tuple[int, int, str], ...], memory_end: int) -> int:
+    """Top of the first vCPU's stack when the user names none."""
+    if mode == "real":
+        first = min((gpa for gpa, _, _ in loaded), default=REAL_STACK)
+        return first if 0x800 <= first <= 0xFFFF else min(REAL_STACK, memory_end)
+    if _is_free(LOW_STACK - STACK_ROOM, STACK_ROOM, loaded, memory_end):
+        return LOW_STACK
+    return memory_end & ~0xF
+
+
+def cmos(memory: int) -> dict[int, int]:
+    """CMOS bytes in which firmware and kernels look for memory sizes, by offset (as SeaBIOS and QEMU lay them out)."""
+    extended = min(max(memory - MiB, 0) // KiB, 0xFFFF)
+    above_16m = min(max(min(memory, HOLE_START) - 16 * MiB, 0) // (64 * KiB), 0xFFFF)
+    above_4g = max(memory - HOLE_START, 0) // (64 * KiB)
+    base = min(memory // KiB, 640)
+    words = {0x15: base, 0x17: extended, 0x30: extended, 0x34: above_16m}
+    values = {0x5B: above_4g & 0xFF, 0x5C: above_4g >> 8 & 0xFF, 0x5D: above_4g >> 16 & 0xFF}
+    for offset, word in words.items():
+        values[offset], values[offset + 1] = word & 0xFF, word >> 8
+    return values

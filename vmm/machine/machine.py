@@ -1,0 +1,325 @@
+"""A virtual machine: built from a MachineConfig, run to an Outcome, looked into before, between and after.
+
+    with Machine(image="hello.bin", mode="real") as machine:
+        print(machine.run(deadline=1.0))
+        print(machine.console_output)
+
+Not here: devices (board.py, wiring.py), threads (crew.py, vcpu_thread.py), the words of a crash (postmortem.py).
+"""
+
+from __future__ import annotations
+
+import time
+
+from ..cpu.control import CR0_PG
+from ..engine.select import select
+from ..errors import ConfigError, HostError, StateError
+from ..units import SECOND
+from . import lifecycle, outcome, wiring
+from .board import Board
+from .config import MachineConfig
+from .crew import Crew
+from .lifecycle import CREATED, ENDED, PAUSED, RUNNING, move
+from .outcome import Outcome
+from .run import Run
+from .start_state import start_state
+from .validate import validate
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Self
+
+    from ..bus.bus import Bus
+    from ..memory.guest_memory import GuestMemory
+    from ..observe.crash import CrashReport
+    from ..observe.statistics import ExitStatistics
+
+    ExitHook = Callable[[str, int, int, int, str], None]
+
+VCPU_STACK = 4 * 1024
+"""What separates the stacks of vCPUs that start together."""
+
+
+class Machine:
+    """One machine. Closing it, or leaving its `with`, gives back every fd, mapping and thread."""
+
+    def __init__(self, config: MachineConfig | None = None, **fields: Any) -> None:
+        """From a config, from the fields of one, or from a config with some fields replaced.
+
+        ConfigError or BootError when the request is wrong, HostError when the host cannot; nothing is left behind.
+        """
+        self.config = _config(config, fields)
+        validate(self.config)
+        self.state = CREATED
+        self.born_ns = time.monotonic_ns()
+        """When it was made, in the host's monotonic nanoseconds."""
+        self._ran = 0
+        self._board = Board(self.config, time.monotonic_ns, time.time_ns)
+        self._engine: Any = None
+        try:
+            self.boot = self._board.load_image()
+            self._engine = select(self._board.memory, self._board.ports, self._board.mmio, self.config)
+        except BaseException:
+            self._board.memory.close()
+            raise
+        self.vcpus = self._engine.vcpus
+        lock = None
+        if self.config.vcpus > 1:
+            from threading import RLock
+
+            lock = RLock()
+            wiring.guard_devices(self._board, lock)
+        self._run = Run(self.vcpus, self._board.timers, self.config.irqchip, time.monotonic_ns, lock)
+        self._crew = Crew(self._run)
+        irqchip = self._engine.irqchip
+        wiring.connect(self._board, self.vcpus, self._run, irqchip.set_input if irqchip else None)
+        try:
+            self._set_up_cpus()
+        except BaseException:
+            self.close()
+            raise
+
+    # -- what a machine is made of --
+
+    @property
+    def memory(self) -> GuestMemory:
+        """Guest physical memory: read(gpa, size), write(gpa, data), read_int(gpa, size), ..."""
+        return self._board.memory
+
+    @property
+    def ports(self) -> Bus:
+        """I/O ports: ports.claim(start, size, device) adds a device of yours."""
+        return self._board.ports
+
+    @property
+    def mmio(self) -> Bus:
+        """Guest physical addresses without memory behind them: mmio.claim(start, size, device, width=8)."""
+        return self._board.mmio
+
+    def device(self, name: str) -> Any:
+        """A chip of the board by name ("com1", "pit", "rtc", "post", ...). ConfigError when there is none."""
+        return self._board.device(name)
+
+    @property
+    def console_output(self) -> bytes:
+        """What the guest has sent to COM1 so far, with console="capture"."""
+        return self.output("com1")
+
+    def output(self, name: str) -> bytes:
+        """What the guest has sent to "com1" ... "com4", "debug-console" or "firmware-console", where it is captured."""
+        return bytes(getattr(self._board.outputs.get(name), "data", b""))
+
+    @property
+    def console_backends(self) -> tuple[object, ...]:
+        """What the chips that speak write to: ConsoleLogs and Outputs."""
+        return tuple(self._board.outputs.values())
+
+    def feed(self, data: bytes) -> None:
+        """Types `data` into COM1, as far as its queue (64 KiB) has room. Any thread, before or while it runs."""
+        self.post(lambda: self.device("com1").feed(data) and None)
+
+    def post(self, job: Callable[[], None]) -> None:
+        """Has `job` done between two exits of vCPU 0, where devices may be touched; when the run goes on, if none is.
+
+        Any thread.
+        """
+        self._run.post(job)
+
+    def on_exit(self, hook: ExitHook) -> None:
+        """Calls `hook(direction, address, size, value, device)` after each port and MMIO access the guest makes.
+
+        Before the machine runs. The hook runs on the vCPU's thread; accesses are no longer answered without Python.
+        """
+        self._expect(CREATED, "add a hook")
+        for bus in (self.ports, self.mmio):
+            earlier = bus.observer
+            bus.observer = hook if earlier is None else _both(earlier, hook)
+            bus.changed()
+        wiring.make_quiet(self._board, self.vcpus)
+
+    # -- running --
+
+    def run(self, deadline: float | None = None) -> Outcome:
+        """Runs the guest to its end, or for `deadline` seconds, and returns the Outcome. vCPU 0 runs on this thread.
+
+        After a deadline or stop() it may be called again and goes on. StateError when the machine runs or has ended.
+        """
+        self._begin(deadline)
+        try:
+            self._crew.start(self.vcpus[1:])
+            self._crew.drive_here(self.vcpus[0])
+        finally:
+            if self._run.is_running:  # an exception, such as KeyboardInterrupt
+                self._run.end(Outcome(kind=outcome.STOPPED, words="stopped from outside"))
+            self._finish()
+        return self._verdict()
+
+    def start(self, deadline: float | None = None) -> None:
+        """Runs the guest on threads of its own; wait() gives the Outcome."""
+        self._begin(deadline)
+        self._crew.start(self.vcpus)
+
+    def wait(self, timeout: float | None = None) -> Outcome | None:
+        """The Outcome of what start() began, or None when `timeout` seconds pass before."""
+        if self.state == RUNNING:
+            if not self._crew.join(None if timeout is None else time.monotonic() + timeout):
+                return None
+            self._finish()
+        return self._verdict()
+
+    def stop(self, words: str = "stopped from outside", value: int = 0) -> None:
+        """Ends the run soon, from any thread or signal handler; it may be resumed. Does nothing when none is on."""
+        self._run.end(Outcome(kind=outcome.STOPPED, words=words, value=value))
+
+    def close(self) -> None:
+        """Ends the run and gives everything back. Legal twice."""
+        if self.state == RUNNING:
+            self.stop("closed")
+            self._finish()
+        self.state = move(self.state, "close")
+        if self._engine is not None:
+            self._engine.close()
+        self._board.memory.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- looking in --
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the last run ended; None before the first."""
+        return self._run.outcome
+
+    def registers(self, vcpu: int = 0) -> dict[str, int]:
+        """rax ... r15, rip, rflags of a vCPU that does not run. StateError while it does, or after close()."""
+        self._expect_still("read registers")
+        return self.vcpus[vcpu].registers()  # type: ignore[no-any-return]
+
+    def set_registers(self, vcpu: int = 0, **values: int) -> None:
+        """Changes some of them; as registers()."""
+        self._expect_still("set registers")
+        try:
+            self.vcpus[vcpu].set_registers(values)
+        except KeyError as error:
+            raise ConfigError.of("registers", f"there is no {error.args[0]}") from None
+
+    def special_registers(self, vcpu: int = 0) -> dict[str, Any]:
+        """Control registers, segments as dicts, gdt and idt as (base, limit); as registers()."""
+        self._expect_still("read registers")
+        return self.vcpus[vcpu].special_registers()  # type: ignore[no-any-return]
+
+    @property
+    def exits(self) -> ExitStatistics:
+        """Every exit so far: counted, timed, attributed. Legal until close(), while the guest runs too."""
+        self._expect_open("read statistics")
+        from .postmortem import statistics
+
+        return statistics(self)
+
+    @property
+    def ran_ns(self) -> int:
+        """Nanoseconds spent in runs so far."""
+        return self._ran + (time.monotonic_ns() if self.state == RUNNING else 0)
+
+    def device_at(self, reason: str, address: int) -> str:
+        """The name of the device behind a port (reason "io") or a guest physical address ("mmio"), or ""."""
+        return (self.ports if reason == "io" else self.mmio).name_at(address)
+
+    def kernel_counters(self) -> tuple[dict[str, Any], dict[int, dict[str, Any]], str]:
+        """KVM's own statistics: (the VM's, each vCPU's, the kind of host); empty where the kernel has none."""
+        return self._engine.kernel_counters()  # type: ignore[no-any-return]
+
+    def crash_report(self) -> CrashReport:
+        """Everything about the vCPU that ended the run, in words. StateError while it runs or after close()."""
+        self._expect_still("report")
+        from .postmortem import crash_report
+
+        return crash_report(self)
+
+    # -- inside --
+
+    def _expect(self, state: str, wanted: str) -> None:
+        if self.state != state:
+            raise StateError(wanted, self.state)
+
+    def _expect_open(self, wanted: str) -> None:
+        if self.state == lifecycle.CLOSED:
+            raise StateError(wanted, self.state)
+
+    def _expect_still(self, wanted: str) -> None:
+        if self.state in (RUNNING, lifecycle.CLOSED):
+            raise StateError(wanted, self.state)
+
+    def _set_up_cpus(self) -> None:
+        """Registers and tables of the vCPUs that start now: all of them, or the first when the kernel has the APICs."""
+        state = start_state(self.config, self.boot, self.memory)
+        self.vcpus[0].start_at(state)
+        if self.boot.mode == "paged" and not self.vcpus[0].special_registers()["cr0"] & CR0_PG:
+            raise HostError(
+                "this host's KVM has no paging outside long mode (PVM)", "use long mode here, or a host with VMX or SVM"
+            )
+        if self.config.irqchip == "kernel":
+            return
+        for vcpu in self.vcpus[1:]:
+            twin = state.copy()
+            twin.rbx, twin.rsp = vcpu.index, state.rsp - vcpu.index * VCPU_STACK
+            vcpu.start_at(twin)
+
+    def _begin(self, deadline: float | None) -> None:
+        self.state = move(self.state, "run")
+        started = time.monotonic_ns()
+        self._ran -= started
+        self._run.begin(None if deadline is None else started + int(deadline * SECOND))
+        self._board.timers.resume()
+
+    def _finish(self) -> None:
+        """All vCPUs have stopped or are about to: joins them and leaves the running state."""
+        self._crew.join()
+        self._board.timers.pause()
+        self._ran += time.monotonic_ns()
+        for vcpu in self.vcpus:
+            vcpu.finish_access()
+        verdict = self._run.outcome
+        if verdict is not None and verdict.kind == outcome.INTERNAL_ERROR:
+            from .postmortem import explained
+
+            self.state = ENDED
+            self._run.outcome = explained(self, verdict)
+        self.state = PAUSED if verdict is not None and verdict.kind in outcome.RESUMABLE else ENDED
+
+    def _verdict(self) -> Outcome:
+        self._crew.raise_failure()
+        if self._run.outcome is None:
+            raise StateError("give an outcome", self.state)
+        return self._run.outcome
+
+
+def _config(config: MachineConfig | None, fields: dict[str, Any]) -> MachineConfig:
+    known = MachineConfig._fields
+    unknown = [name for name in fields if name not in known]
+    if unknown:
+        from ..errors import nearest
+
+        raise ConfigError([(name, f"there is no such field{nearest(name, known)}") for name in unknown])
+    if isinstance(fields.get("memory"), str):
+        from ..units import parse_size
+
+        try:
+            fields["memory"] = parse_size(fields["memory"], "m")
+        except ValueError as error:
+            raise ConfigError.of("memory", str(error)) from None
+    return MachineConfig(**fields) if config is None else config.replace(**fields)
+
+
+def _both(first: ExitHook, second: ExitHook) -> ExitHook:
+    def both(direction: str, address: int, size: int, value: int, device: str) -> None:
+        first(direction, address, size, value, device)
+        second(direction, address, size, value, device)
+
+    return both
+

@@ -1,0 +1,152 @@
+"""What can be said about a machine that stands still: its statistics with names and symbols, and the crash report."""
+
+from __future__ import annotations
+
+from ..bits import field
+from ..cpu import opcodes, paging, registers
+from ..cpu.segments import Segment
+from ..errors import VmmError
+from ..observe.crash import CrashReport
+from ..observe.kernel_stats import KernelCounters
+from ..observe.statistics import ExitStatistics
+from ..observe.symbols import Symbols
+from .outcome import INTERNAL_ERROR
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .machine import Machine
+    from .outcome import Outcome
+
+CODE_BEFORE, CODE_AFTER = 16, 32
+STACK_WORDS = 8
+
+
+def symbols_of(machine: Machine) -> Callable[[int], str]:
+    """Names for guest addresses from the image's own symbol table; "" for all where it has none."""
+    path, offset = machine.config.symbols, 0
+    if not path:
+        path, offset = machine.boot.symbols, machine.boot.symbol_offset
+    if not path:
+        return lambda address: ""
+    try:
+        symbols = Symbols.from_file(path)
+    except (VmmError, OSError):
+        return lambda address: ""  # a stripped or vanished file: addresses stay numbers
+    return lambda address: symbols.describe(address - offset)
+
+
+def statistics(machine: Machine) -> ExitStatistics:
+    """The exits of all vCPUs so far."""
+    names, times = machine.device_at, [vcpu.times() for vcpu in machine.vcpus]
+    vm, vcpus, host = machine.kernel_counters()
+    return ExitStatistics(
+        [count for vcpu in machine.vcpus for count in vcpu.exit_counts(names)],
+        wall_ns=machine.ran_ns,
+        guest_ns=sum(guest for guest, _, _ in times),
+        handler_ns=sum(handler for _, handler, _ in times),
+        kernel=KernelCounters(vm=vm, vcpus=vcpus, host=host.upper()),
+        flight=[entry for vcpu in machine.vcpus for entry in vcpu.flight(names, machine.born_ns)],
+        symbols=symbols_of(machine),
+    )
+
+
+def crash_report(machine: Machine) -> CrashReport:
+    """Of the vCPU that ended the run, or of the first when none did."""
+    outcome = machine.outcome
+    at = outcome.vcpu if outcome is not None else 0
+    general, special = machine.registers(at), machine.special_registers(at)
+    segments = {name: Segment(**special[name]) for name in registers.SEGMENTS}
+    code_segment, stack_segment = segments["cs"], segments["ss"]
+    bits = registers.operand_bits(special["cr0"], special["efer"], code_segment, general["rflags"])
+    look = _Sight(machine, special)
+    rip = general["rip"] + (0 if bits == 64 else code_segment.base)
+    rsp = general["rsp"] + (0 if bits == 64 else stack_segment.base)
+    code, code_address = look.around(rip, CODE_BEFORE, CODE_AFTER)
+    word = bits // 8
+    stack = look.read(rsp, STACK_WORDS * word)
+    return CrashReport(
+        outcome=str(outcome) if outcome is not None else "not run",
+        details=_details(outcome.detail if outcome is not None else {}, code[rip - code_address :], bits),
+        vcpu=at,
+        mode=registers.mode_in_words(
+            special["cr0"], special["cr4"], special["efer"], code_segment, stack_segment.dpl, general["rflags"]
+        ),
+        registers=general,
+        control={name: special[name] for name in registers.CONTROL},
+        words={
+            "rflags": registers.rflags_in_words(general["rflags"]),
+            **{name: registers.control_in_words(name, special[name]) for name in ("cr0", "cr4", "efer")},
+        },
+        segments={
+            **{name: special[name] for name in registers.SEGMENTS},
+            **{name: {"base": special[name][0], "limit": special[name][1]} for name in registers.DESCRIPTOR_TABLES},
+        },
+        code=code,
+        code_address=code_address,
+        disassembly=opcodes.disassemble(code[rip - code_address :], rip, bits)[:6],
+        stack=[int.from_bytes(stack[at : at + word], "little") for at in range(0, len(stack) - word + 1, word)],
+        stack_address=rsp,
+        stack_word=word,
+        walks=[*look.walk("RIP", rip), *look.walk("RSP", rsp)],
+        flight=machine.vcpus[at].flight(machine.device_at, machine.born_ns),
+        symbols=symbols_of(machine),
+    )
+
+
+def explained(machine: Machine, outcome: Outcome) -> Outcome:
+    """The outcome of a failed emulation, with the instruction in its words: its class needs the CPU's mode."""
+    code = outcome.detail.get("instruction")
+    if outcome.kind != INTERNAL_ERROR or not isinstance(code, bytes):
+        return outcome
+    special = machine.special_registers(outcome.vcpu)
+    segment = Segment(**special["cs"])
+    bits = registers.operand_bits(special["cr0"], special["efer"], segment)
+    return outcome.replace(words=f"{outcome.words}: {opcodes.classify(code, bits)}")
+
+
+def _details(detail: dict[str, Any], code: bytes, bits: int) -> list[str]:
+    """Sentences that explain the verdict, from the data that came with it."""
+    lines = []
+    instruction = detail.get("instruction") or (code[:15] if "suberror" in detail else b"")
+    if instruction:
+        lines.append(f"The instruction: {opcodes.describe(bytes(instruction), bits)}.")
+    if detail.get("suberror") == 1:
+        lines.append("KVM's emulator does not know it; on a host with VMX or SVM the CPU runs it by itself.")
+    return lines
+
+
+class _Sight:
+    """Guest memory by linear address, as far as it can be read: a report is made of what there is."""
+
+    def __init__(self, machine: Machine, special: dict[str, Any]) -> None:
+        self._memory = machine.memory
+        self._control = [special[name] for name in ("cr3", "cr0", "cr4", "efer")]
+
+    def _walk(self, gva: int) -> paging.Walk:
+        cr3, cr0, cr4, efer = self._control
+        return paging.walk(self._memory.read, cr3, cr0, cr4, efer, gva)
+
+    def read(self, gva: int, size: int) -> bytes:
+        """Up to `size` bytes; fewer where translation or memory ends."""
+        data = b""
+        while len(data) < size:
+            gpa = self._walk(gva + len(data)).gpa
+            piece = min(size - len(data), paging.PAGE_SIZE - field(gva + len(data), 0, 12))
+            if gpa is None or not self._memory.contains(gpa, piece):
+                break
+            data += self._memory.read(gpa, piece)
+        return data
+
+    def around(self, gva: int, before: int, after: int) -> tuple[bytes, int]:
+        """(bytes, address of the first): `before` bytes ahead of gva if they can be read, and what follows."""
+        start = max(gva - before, gva & ~0xFFF)
+        return self.read(start, gva - start + after), start
+
+    def walk(self, name: str, gva: int) -> list[str]:
+        """The page walk as lines; nothing where paging is off."""
+        if not self._control[1] >> 31:
+            return []
+        return [f"{name} {gva:#x}", *(f"  {line}" for line in self._walk(gva).in_words())]

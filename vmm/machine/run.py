@@ -1,0 +1,110 @@
+"""One stretch of a machine's life between start and end: what its vCPU threads share.
+
+A run ends once: the first to say so wins, all vCPUs are kicked, and each thread finds is_running false.
+"""
+
+from __future__ import annotations
+
+from . import outcome
+from .outcome import Outcome
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ..bus.timers import Timers
+    from ..engine.protocol import Vcpu
+
+
+class _NoLock:
+    """For machines whose devices are reached by one thread only."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+class Run:
+    """The shared state of the vCPU threads."""
+
+    def __init__(
+        self, vcpus: Sequence[Vcpu], timers: Timers, irqchip: str, host_clock: Callable[[], int], lock: object = None
+    ) -> None:
+        self.vcpus = vcpus
+        self.timers = timers
+        self.irqchip = irqchip
+        self.host_clock = host_clock
+        self.lock = lock or _NoLock()
+        self.deadline: int | None = None
+        """When the run ends by itself, in the host's monotonic nanoseconds."""
+        self.is_running = False
+        self.outcome: Outcome | None = None
+        self._is_serving = False
+        self._jobs: list[Callable[[], None]] = []
+        self._asleep: set[int] = set()
+        self._surely_asleep: set[int] = set()
+        self._verdicts: list[Outcome] = []
+        self.halted: dict[int, bool] = {}
+        """vCPUs that stand at a HLT which came to us, each with whether its interrupts are on; over pauses too."""
+
+    def begin(self, deadline: int | None) -> None:
+        """Before the first thread drives."""
+        self.deadline = deadline
+        self.outcome = None
+        self._verdicts = []
+        self._asleep.clear()
+        self._surely_asleep.clear()
+        self.is_running = True
+        for vcpu in self.vcpus:
+            vcpu.clear_stop()
+
+    def end(self, verdict: Outcome) -> None:
+        """Ends the run with `verdict`, unless it has one already. Any thread."""
+        if self.is_running:
+            self._verdicts.append(verdict)  # two threads may be here: the first in the list wins
+            self.outcome = self._verdicts[0]
+            self.is_running = False
+        for vcpu in self.vcpus:
+            vcpu.kick(stop=True)
+
+    def post(self, job: Callable[[], None]) -> None:
+        """Has `job` done soon by vCPU 0's thread, between two exits; while paused, when the run goes on. Any thread."""
+        self._jobs.append(job)
+        self.vcpus[0].kick()
+
+    def rearm(self) -> None:
+        """An alarm was set that rings before all others: vCPU 0 must hear of it, unless it is about to look anyway."""
+        if not self._is_serving:
+            self.vcpus[0].kick()
+
+    def do_due(self) -> int:
+        """Posted jobs, alarms, the deadline; when to do so again, in host nanoseconds, or 0. vCPU 0's thread alone."""
+        with self.lock:  # type: ignore[attr-defined]
+            self._is_serving = True
+            try:
+                while self._jobs and self.is_running:
+                    self._jobs.pop(0)()
+                self.timers.run_due()
+            finally:
+                self._is_serving = False
+            next_alarm = self.timers.next_host_deadline()
+        if self.deadline is not None and self.host_clock() >= self.deadline:
+            self.end(Outcome(kind=outcome.DEADLINE, words="the deadline passed before the guest ended"))
+        return min((moment for moment in (next_alarm, self.deadline) if moment is not None), default=0)
+
+    def sleeps_for_good(self, vcpu: int, asleep: bool, interrupts: bool = False) -> None:
+        """Notes whether a vCPU waits for what cannot come; when all do, that is the end.
+
+        With the controllers in the kernel one vCPU may wake another behind our back: what was noted before the last
+        one fell asleep may be out of date, and is asked for again.
+        """
+        (self._asleep.add if asleep else self._asleep.discard)(vcpu)
+        if len(self._asleep) < len(self.vcpus):
+            self._surely_asleep.clear()
+            return
+        self._surely_asleep.add(vcpu)
+        if self.irqchip != "kernel" or len(self._surely_asleep) == len(self.vcpus):
+            why = "with interrupts on, but nothing here can send one" if interrupts else "with interrupts off, for good"
+            self.end(Outcome(kind=outcome.HALTED, words=f"the guest halted {why}", vcpu=vcpu))

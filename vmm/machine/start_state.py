@@ -1,0 +1,33 @@
+"""The registers of a guest's first vCPU at its first instruction, and the tables they point to."""
+
+from __future__ import annotations
+
+from ..cpu import modes
+from ..errors import ConfigError
+from . import layout
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..boot.loader import BootState
+    from ..cpu.modes import InitialState
+    from ..memory.guest_memory import GuestMemory
+    from .config import MachineConfig
+
+
+def start_state(config: MachineConfig, boot: BootState, memory: GuestMemory) -> InitialState:
+    """As config and image want it, with the mode's tables written to memory. ConfigError when they have no room."""
+    mode = boot.mode
+    end = memory.regions[0].span.end
+    size = modes.table_size(mode, memory.end)
+    tables = layout.tables(size, boot.loaded, end)
+    if tables is None:
+        raise ConfigError.of("memory", f"no room for the {size} bytes of tables that {mode} mode needs")
+    stack = layout.stack(mode, boot.loaded, end) if config.stack is None else config.stack
+    if mode == "real":
+        segment = boot.entry >> 4 & 0xF000
+        return modes.real(segment, boot.entry - (segment << 4), stack=stack, unreal=config.unreal)
+    if mode == "protected":
+        return modes.protected(memory.write, boot.entry, stack, tables, user=config.user)
+    if mode == "paged":
+        return modes.paged(memory.write, boot.entry, stack, tables, user=config.user)
+    return modes.long(memory.write, boot.entry, stack, tables, memory.end, user=config.user)

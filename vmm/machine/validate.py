@@ -1,0 +1,67 @@
+"""Checks of a MachineConfig before anything is made: all breaches at once, each with its field."""
+
+from __future__ import annotations
+
+from ..errors import ConfigError, nearest
+from ..units import format_size
+from . import layout
+from .config import CONSOLES, IRQCHIPS, MODES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .config import MachineConfig
+
+MOST_VCPUS = 64
+
+
+def validate(config: MachineConfig) -> None:
+    """ConfigError with every breach found."""
+    breaches = list(_breaches(config))
+    if breaches:
+        raise ConfigError(breaches)
+
+
+def _one_of(path: str, value: object, known: tuple[str, ...]) -> list[tuple[str, str]]:
+    if value in known:
+        return []
+    return [(path, f"{value!r} is not one of {', '.join(known)}{nearest(str(value), known)}")]
+
+
+def _breaches(config: MachineConfig) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    if not isinstance(config.image, (str, bytes)) or not config.image:
+        found.append(("image", "a path or bytes is needed"))
+    if config.mode is not None:
+        found += _one_of("mode", config.mode, MODES)
+    found += _one_of("irqchip", config.irqchip, IRQCHIPS)
+    if isinstance(config.console, str):
+        found += _one_of("console", config.console, CONSOLES)
+    found += _memory(config.memory)
+    if not (_is_whole(config.vcpus) and 1 <= config.vcpus <= MOST_VCPUS):
+        found.append(("vcpus", f"from 1 to {MOST_VCPUS}, not {config.vcpus!r}"))
+    if config.unreal and config.mode not in (None, "real"):
+        found.append(("unreal", f"needs real mode, not {config.mode}"))
+    if config.user and config.mode in (None, "real"):
+        found.append(("user", "ring 3 needs protected, paged or long mode"))
+    for path in ("load", "entry", "stack"):
+        value = getattr(config, path)
+        if value is not None and not (_is_whole(value) and 0 <= value <= layout.PHYSICAL_LIMIT):
+            shown = f"{value:#x}" if _is_whole(value) else repr(value)
+            found.append((path, f"{shown} is not a guest physical address"))
+    return found
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int)
+
+
+def _memory(size: int) -> list[tuple[str, str]]:
+    if not _is_whole(size):
+        return [("memory", f"a number of bytes is needed, not {size!r}")]
+    if size <= 0:
+        return [("memory", f"a guest needs some, not {size}")]
+    if size % layout.PAGE:
+        return [("memory", f"whole pages of 4 KiB are needed, {size} bytes are {size % layout.PAGE} over")]
+    if size > layout.MOST_MEMORY:
+        return [("memory", f"{format_size(size)} is more than the {format_size(layout.MOST_MEMORY)} there can be")]
+    return []

@@ -1,0 +1,83 @@
+"""The wires between a board and the CPUs: interrupts, alarms, what a guest asks of its machine, quiet locations."""
+
+from __future__ import annotations
+
+from . import layout, outcome
+from .outcome import Outcome
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from ..bus.bus import Bus
+    from ..engine.protocol import Vcpu
+    from .board import Board
+    from .run import Run
+
+LINE_STATUS = 5
+"""Offset of the one register that a polling guest reads before each byte."""
+
+
+def guard_devices(board: Board, lock: Any) -> None:
+    """With several vCPU threads: one access at a time."""
+
+    def guard(handler: Callable[..., int | None]) -> Callable[..., int | None]:
+        def guarded(*access: int) -> int | None:
+            with lock:
+                return handler(*access)
+
+        return guarded
+
+    board.ports.guard = board.mmio.guard = guard
+
+
+def connect(board: Board, vcpus: Sequence[Vcpu], run: Run, kernel_input: Callable[[int, bool], None] | None) -> None:
+    """All wires. `kernel_input` takes the level of a GSI when the interrupt controllers are the kernel's."""
+    if board.config.irqchip == "user":
+        vcpus[0].acknowledge = lambda: int(board.device("pic").acknowledge())
+        board.interrupt = vcpus[0].want_interrupt
+    elif kernel_input is not None:
+        board.set_input = kernel_input
+    board.rearm = run.rearm
+    board.debug_exit = lambda value: run.end(
+        Outcome(kind=outcome.DEBUG_EXIT, words=f"the guest wrote {value:#x} to the debug-exit port", value=value)
+    )
+    board.reset_requested = lambda words: run.end(
+        Outcome(kind=outcome.RESET, words=f"the guest asked for a reset: {words}")
+    )
+    for bus in (board.ports, board.mmio):
+        bus.on_failure = lambda name, error: _warn(board, f"device {name} failed: {type(error).__name__}: {error}")
+        if board.config.strict:
+            bus.on_unclaimed = _unclaimed(bus, run)
+    board.device("com1").quiet_changed = lambda: make_quiet(board, vcpus)
+    make_quiet(board, vcpus)
+
+
+def make_quiet(board: Board, vcpus: Sequence[Vcpu]) -> None:
+    """Tells the run step what it may answer for COM1 now: nothing while somebody watches every access.
+
+    With several vCPUs it stays loud: what two of them say would lose its order in two rings.
+    """
+    if len(vcpus) > 1:
+        return
+    com1, (base, _) = board.device("com1"), layout.COM[0]
+    is_watched = board.ports.observer is not None
+    constants = {} if is_watched else dict(com1.quiet_reads())
+    ring = None if is_watched else com1.quiet_ring_offset()
+    vcpus[0].make_quiet("io", base + LINE_STATUS, 1, False, constants.get(LINE_STATUS))
+    vcpus[0].make_quiet("io", base, 1, True, None, com1.transmit if ring == 0 else None)
+
+
+def _warn(board: Board, words: str) -> None:
+    if board.config.warn is not None:
+        board.config.warn(words)
+
+
+def _unclaimed(bus: Bus, run: Run) -> Callable[[str, int, int, int], None]:
+    def unclaimed(direction: str, address: int, size: int, value: int) -> None:
+        what = f"{direction} of {size} at {'port' if bus.kind == 'io' else 'gpa'} {address:#x}"
+        detail: dict[str, object] = {"direction": direction, "address": address, "size": size, "value": value}
+        run.end(Outcome(kind=outcome.UNCLAIMED, words=f"no device claims {what}", detail=detail))
+
+    return unclaimed
