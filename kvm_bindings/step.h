@@ -4,8 +4,9 @@
  * Read twice: by the C compiler, and by cffi's parser, which knows no preprocessor beyond plain #define numbers.
  *
  * step_run answers with a number >= 0 for a port or MMIO access that a handler should take,
- *     location << 33 | STEP_READ if the guest waits for a value | the value written (its low 32 bits),
- * and the value of a read is the `reply` of the next call. A negative answer is news, -STEP_NEWS_..., below.
+ *     the value written (its low 32 bits) << 12 | STEP_READ if the guest waits for a value | the location's row,
+ * so that byte and word accesses stay small integers in Python, and the value of a read is the `reply` of the next
+ * call. A negative answer is news, -STEP_NEWS_..., below.
  */
 
 #define STEP_LOCATIONS 2048     /* rows of statistics a vCPU; what comes after shares the overflow rows */
@@ -14,7 +15,9 @@
 #define STEP_FLIGHT 64          /* the flight recorder: the last exits */
 #define STEP_RING 4096          /* bytes of quiet output held back at most */
 
-#define STEP_READ 4294967296    /* bit 32 of an answer */
+#define STEP_ROW 2047           /* an answer's row */
+#define STEP_READ 2048          /* its bit for a read */
+#define STEP_VALUE_SHIFT 12     /* what is above is the value */
 
 #define STEP_KIND_IO 1          /* a location's kind: which of its fields mean something */
 #define STEP_KIND_MMIO 2

@@ -23,19 +23,22 @@ _TIME_UNITS = {
 
 
 def _split(text: str) -> tuple[str, str]:
+    """(number, unit in lower case); ValueError when the number has a sign or is none."""
     text = text.strip()
     end = len(text)
     while end and not (text[end - 1].isdigit() or text[end - 1] == "."):
         end -= 1
+    if not text[:end].replace(".", "", 1).isdecimal():
+        raise ValueError(text)
     return text[:end], text[end:].strip().lower()
 
 
 def parse_size(text: str, unit: str = "") -> int:
     """Bytes in "4096", "0x1000", "64M", "1.5GiB"; a bare number counts in `unit`. ValueError if it is no size."""
-    number, suffix = _split(text)
     try:
         if text.strip().lower().startswith("0x"):
             return int(text, 16)
+        number, suffix = _split(text)
         scale = _SIZE_UNITS[suffix or unit.lower()]
         size = float(number) * scale if "." in number else int(number) * scale
     except (KeyError, ValueError, OverflowError):
@@ -47,8 +50,8 @@ def parse_size(text: str, unit: str = "") -> int:
 
 def parse_duration(text: str) -> int:
     """Nanoseconds in "2", "1.5s", "20ms", "300us", "5m"; a bare number counts seconds. ValueError if it is none."""
-    number, suffix = _split(text)
     try:
+        number, suffix = _split(text)
         return int(float(number) * _TIME_UNITS[suffix])
     except (KeyError, ValueError, OverflowError):
         raise ValueError(f"{text!r} is not a duration: write it as 2s, 500ms or 5m") from None

@@ -69,7 +69,7 @@ def test_the_map_agrees_with_one_entry_for_each_number(moves):
         if standing is not None:
             assert standing[0].overlaps(span)
         else:
-            model.update({number: (span, at) for number in range(start, start + size)})
+            model.update(dict.fromkeys(range(start, start + size), (span, at)))
     for number in range(90):
         assert held.find(number) == model.get(number)
     assert [span.start for span, _ in held] == sorted({entry[0].start for entry in model.values()})

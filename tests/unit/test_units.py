@@ -10,7 +10,8 @@ from vmm.units import GiB, KiB, MiB, format_duration, format_size, parse_duratio
 @pytest.mark.parametrize(
     ("text", "unit", "size"),
     [
-        ("4096", "", 4096), ("4096", "k", 4096 * KiB), ("16", "m", 16 * MiB), ("64M", "", 64 * MiB), ("64m", "k", 64 * MiB),
+        ("4096", "", 4096), ("4096", "k", 4096 * KiB), ("16", "m", 16 * MiB), ("64M", "", 64 * MiB),
+        ("64m", "k", 64 * MiB),
         ("1.5GiB", "", 3 * GiB // 2), (" 2 kib ", "", 2048), ("7b", "m", 7), ("0x1000", "m", 4096), ("0", "", 0),
     ],
 )  # fmt: skip
@@ -53,7 +54,13 @@ def test_a_formatted_size_is_exact(size):
 
 
 def test_formatted_sizes_and_durations_read_well():
-    assert [format_size(size) for size in (0, 1000, 65536, 3 * MiB, GiB)] == ["0 B", "1000 B", "64 KiB", "3 MiB", "1 GiB"]
+    assert [format_size(size) for size in (0, 1000, 65536, 3 * MiB, GiB)] == [
+        "0 B",
+        "1000 B",
+        "64 KiB",
+        "3 MiB",
+        "1 GiB",
+    ]
     assert [format_duration(ns) for ns in (0, 999, 7910, 45_600, 1_200_000, 123_000_000, 2_500_000_000)] == [
         "0 ns", "999 ns", "7.91 us", "45.6 us", "1.20 ms", "123 ms", "2.50 s",
     ]  # fmt: skip

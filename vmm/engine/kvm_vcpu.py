@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from ..cpu.modes import InitialState
     from ..observe.exits import ExitCount, FlightEntry
 
-READ = lib.STEP_READ
-LOCATION_SHIFT = 33
+ROW, READ, VALUE_SHIFT = lib.STEP_ROW, lib.STEP_READ, lib.STEP_VALUE_SHIFT
 ONES = 0xFFFF_FFFF_FFFF_FFFF
 _INTERRUPTED = Stop(INTERRUPTED)
 
@@ -83,15 +82,16 @@ class KvmVcpu:
     def run(self) -> Stop:
         """See protocol.Vcpu."""
         step_run, step, bindings, news = lib.step_run, self._step, self._bindings, self._news
+        row, read, shift = ROW, READ, VALUE_SHIFT  # locals: globals cost more in the loop
         reply: Any = 0
         while True:
             try:
                 while (answer := step_run(step, reply)) >= 0:
-                    handler, offset, size = bindings[answer >> LOCATION_SHIFT]
-                    if answer & READ:
+                    handler, offset, size = bindings[answer & row]
+                    if answer & read:
                         reply = handler(offset, size)
                     else:
-                        handler(offset, size, answer & 0xFFFF_FFFF)
+                        handler(offset, size, answer >> shift)
             except Exception as error:  # whatever a device does: it is the device's failure, not the machine's
                 self._device_failed(error)
                 reply = ONES

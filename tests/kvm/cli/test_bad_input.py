@@ -91,7 +91,7 @@ def test_a_load_address_beyond_memory_is_refused(vmm, image, code):
 OPTIONS = {
     "--memory=0": "a guest needs some",
     "--memory=4097b": "1 over",
-    "--memory=-16": "not -",
+    "--memory=-16": "is not a size",
     "--memory=lots": "'lots' is not a size",
     "--memory=1T": "1T",
     "--memory=0xzz": "'0xzz' is not a size",

@@ -8,8 +8,8 @@ from vmm.machine.outcome import EXIT_CODES, Outcome
 
 @pytest.mark.parametrize(
     ("kind", "code"),
-    [("halted", 0), ("shutdown", 120), ("internal-error", 121), ("entry-failure", 121), ("failed", 121), ("unclaimed", 122),
-     ("reset", 123), ("deadline", 124), ("stopped", 130)],
+    [("halted", 0), ("shutdown", 120), ("internal-error", 121), ("entry-failure", 121), ("failed", 121),
+     ("unclaimed", 122), ("reset", 123), ("deadline", 124), ("stopped", 130)],
 )  # fmt: skip
 def test_exit_codes_are_a_contract(kind, code):
     for style in ("raw", "qemu"):
@@ -17,7 +17,8 @@ def test_exit_codes_are_a_contract(kind, code):
 
 
 @pytest.mark.parametrize(
-    ("value", "raw", "qemu"), [(0, 0, 1), (1, 1, 3), (0x10, 0x10, 0x21), (255, 255, 255), (256, 0, 1), (0xFFFF_FFFF, 255, 255)]
+    ("value", "raw", "qemu"),
+    [(0, 0, 1), (1, 1, 3), (0x10, 0x10, 0x21), (255, 255, 255), (256, 0, 1), (0xFFFF_FFFF, 255, 255)],
 )
 def test_a_debug_exit_gives_its_value_in_two_styles(value, raw, qemu):
     verdict = Outcome(kind="debug-exit", words="", value=value)

@@ -56,7 +56,9 @@ def test_fill_works_on_more_than_one_chunk():
     memory.close()
 
 
-@pytest.mark.parametrize(("gpa", "size"), [(4 * PAGE, 1), (4 * PAGE - 1, 2), (-1, 1), (0, 5 * PAGE), (1 << 60, 1), (0, -1)])
+@pytest.mark.parametrize(
+    ("gpa", "size"), [(4 * PAGE, 1), (4 * PAGE - 1, 2), (-1, 1), (0, 5 * PAGE), (1 << 60, 1), (0, -1)]
+)
 def test_what_is_not_wholly_memory_is_refused_with_what_there_is(memory, gpa, size):
     assert not memory.contains(gpa, size)
     for access in (memory.read, memory.read_int, memory.fill, memory.view):
@@ -83,7 +85,7 @@ def test_regions_do_not_overlap(memory):
 
 
 def test_more_than_the_host_has_is_a_host_error():
-    with pytest.raises(HostError, match="no host memory for .*give the guest less"):
+    with pytest.raises(HostError, match=r"no host memory for .*give the guest less"):
         GuestMemory().add(0, 1 << 60)
 
 

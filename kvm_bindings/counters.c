@@ -1,0 +1,97 @@
+/* Counting: the row of a location, the RIPs that met it, the flight recorder, handler times in a log2 histogram. */
+
+#include "whole_step.h"
+
+uint64_t step_ticks(void)
+{
+    return __rdtsc();
+}
+
+static uint64_t key_of(uint8_t kind, uint8_t is_write, uint8_t size, uint64_t address)
+{
+    return (uint64_t)kind << 60 | (uint64_t)(is_write & 1) << 59 | (uint64_t)(size & 15) << 55 |
+           (address & ((1ULL << 55) - 1));
+}
+
+uint32_t step_locate(struct step *open, uint8_t kind, uint8_t is_write, uint8_t size, uint64_t address)
+{
+    struct whole_step *step = (struct whole_step *)open;
+    uint64_t key = key_of(kind, is_write, size, address);
+    uint32_t slot = (uint32_t)((key * 0x9e3779b97f4a7c15ULL) >> 40) % HASH_SLOTS;
+    while (step->hash[slot]) {
+        if (open->rows[step->hash[slot]].key == key)
+            return step->hash[slot];
+        slot = (slot + 1) % HASH_SLOTS;
+    }
+    if (open->locations == STEP_LOCATIONS) /* a guest that touches everything: its rest shares a row */
+        return 1 + 2 * (uint32_t)(kind - 1) + (is_write & 1);
+    uint32_t row = open->locations++;
+    struct step_location *location = &open->rows[row];
+    location->key = key;
+    location->address = address;
+    location->kind = kind;
+    location->is_write = is_write;
+    location->size = size;
+    step->hash[slot] = (uint16_t)row;
+    return row;
+}
+
+static uint64_t to_ns(const struct step *open, uint64_t ticks)
+{
+    return (uint64_t)(((unsigned __int128)ticks * open->ns_per_tick_32) >> 32);
+}
+
+static void count_rip(struct step *open, uint32_t row, uint64_t rip)
+{
+    uint32_t slot = (uint32_t)(((rip ^ (uint64_t)row << 48) * 0x9e3779b97f4a7c15ULL) >> 40) % STEP_RIPS;
+    for (int probe = 0; probe < RIP_PROBES; probe++, slot = (slot + 1) % STEP_RIPS) {
+        struct step_rip *entry = &open->rips[slot];
+        if (entry->count == 0) {
+            entry->rip = rip;
+            entry->location = row;
+        } else if (entry->rip != rip || entry->location != row)
+            continue;
+        entry->count += entry->count != UINT32_MAX;
+        return;
+    }
+    open->rips_lost++;
+}
+
+static void count_exit(struct whole_step *step, uint32_t row, uint32_t elements, uint64_t entered)
+{
+    struct step *open = &step->open;
+    struct step_location *location = &open->rows[row];
+    uint64_t inside = step->left - entered;
+    open->location = row;
+    open->exits++;
+    open->guest_ticks += inside;
+    location->guest_ticks += inside;
+    location->count++;
+    location->elements += elements;
+    if (open->run->kvm_valid_regs & KVM_SYNC_X86_REGS) {
+        open->rip = open->run->s.regs.regs.rip;
+        count_rip(open, row, open->rip);
+    }
+    struct step_flight *entry = &open->flight[open->flights++ % STEP_FLIGHT];
+    entry->ticks = step->left;
+    entry->rip = open->rip;
+    entry->value = open->value;
+    entry->location = row;
+    entry->elements = elements;
+    step->in_handler = 1;
+}
+
+static void count_handler(struct whole_step *step, uint64_t now)
+{
+    struct step *open = &step->open;
+    struct step_location *location = &open->rows[open->location];
+    uint64_t ticks = now - step->left;
+    uint64_t ns = to_ns(open, ticks) | 1;
+    unsigned bucket = 63 - (unsigned)__builtin_clzll(ns);
+    location->histogram[bucket < STEP_BUCKETS ? bucket : STEP_BUCKETS - 1]++;
+    location->handler_ticks += ticks;
+    open->handler_ticks += ticks;
+    if (ticks > location->handler_max_ticks)
+        location->handler_max_ticks = ticks;
+    step->in_handler = 0;
+}

@@ -1,0 +1,46 @@
+/* What a step has beyond what Python sees of it, and what every part of its body includes. See step.h. */
+#ifndef WHOLE_STEP_H
+#define WHOLE_STEP_H
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+#include <x86intrin.h>
+
+#include "step.h"
+
+#define HASH_SLOTS (2 * STEP_LOCATIONS)
+#define OVERFLOW_ROWS 10              /* rows 1 ... 2 * STEP_KIND_OTHER: one for each kind and direction */
+#define RING_PATIENCE_NS 20000000ULL  /* quiet output is seen at most this late */
+#define RIP_PROBES 8
+
+struct whole_step {
+    struct step open;
+    uint16_t hash[HASH_SLOTS];        /* row of a key, 0 where free */
+    pid_t thread;                     /* attached thread, 0 for none */
+    int held;                         /* an exit was counted but not yet handed out */
+    int replay;
+    int in_handler;                   /* the last exit's handler time still runs */
+    int awaited;                      /* the last exit was a read: `reply` belongs to it */
+    uint64_t left;                    /* when KVM_RUN last returned */
+    uint64_t ring_since;              /* when the ring got its first byte */
+    uint64_t alarm;                   /* what the machine asked for, ns of CLOCK_MONOTONIC */
+    uint64_t armed;                   /* what the timer is set to */
+    timer_t timer;
+    int has_timer;
+    struct whole_step *outer;         /* the step that the thread was attached to before */
+};
+
+static __thread struct whole_step *attached; /* the step whose vCPU this thread runs */
+
+#endif
