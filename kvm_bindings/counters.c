@@ -17,7 +17,7 @@ uint32_t step_locate(struct step *open, uint8_t kind, uint8_t is_write, uint8_t 
 {
     struct whole_step *step = (struct whole_step *)open;
     uint64_t key = key_of(kind, is_write, size, address);
-    uint32_t slot = (uint32_t)((key * 0x9e3779b97f4a7c15ULL) >> 40) % HASH_SLOTS;
+    uint32_t slot = (uint32_t)((key * 0x9e3779b97f4a7c15ULL) >> 52) % HASH_SLOTS;
     while (step->hash[slot]) {
         if (open->rows[step->hash[slot]].key == key)
             return step->hash[slot];
@@ -43,7 +43,7 @@ static uint64_t to_ns(const struct step *open, uint64_t ticks)
 
 static void count_rip(struct step *open, uint32_t row, uint64_t rip)
 {
-    uint32_t slot = (uint32_t)(((rip ^ (uint64_t)row << 48) * 0x9e3779b97f4a7c15ULL) >> 40) % STEP_RIPS;
+    uint32_t slot = (uint32_t)(((rip ^ (uint64_t)row << 48) * 0x9e3779b97f4a7c15ULL) >> 52) % STEP_RIPS;
     for (int probe = 0; probe < RIP_PROBES; probe++, slot = (slot + 1) % STEP_RIPS) {
         struct step_rip *entry = &open->rips[slot];
         if (entry->count == 0) {
@@ -54,7 +54,6 @@ static void count_rip(struct step *open, uint32_t row, uint64_t rip)
         entry->count += entry->count != UINT32_MAX;
         return;
     }
-    open->rips_lost++;
 }
 
 static void count_exit(struct whole_step *step, uint32_t row, uint32_t elements, uint64_t entered)

@@ -98,11 +98,12 @@ void step_kick(struct step *open, uint32_t attention)
     step_attention(open, attention, 0);
     __atomic_add_fetch(&open->wake, 1, __ATOMIC_SEQ_CST);
     if (attached == step) { /* not in KVM_RUN then, and `attention` is looked at before the next */
-        open->run->immediate_exit |= !attention;
+        if (!attention)
+            __atomic_store_n(&open->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
         return;
     }
     syscall(SYS_futex, &open->wake, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0);
-    __atomic_store_n(&open->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+    /* `run` is for the attached thread: by now the vCPU may be closed. The signal's handler sets immediate_exit. */
     pid_t thread = __atomic_load_n(&step->thread, __ATOMIC_SEQ_CST);
     if (thread)
         syscall(SYS_tgkill, getpid(), thread, step_signal());
@@ -192,7 +193,6 @@ static int arm(struct whole_step *step, uint64_t deadline)
 int step_alarm(struct step *open, uint64_t deadline)
 {
     struct whole_step *step = (struct whole_step *)open;
-    step->alarm = deadline;
     if (!deadline && !step->has_timer)
         return 0;
     return arm(step, deadline);

@@ -29,8 +29,10 @@ static enum quietly answer_quietly(struct whole_step *step, struct step_location
 {
     struct step *open = &step->open;
     if (location->quiet == STEP_QUIET_CONSTANT) {
-        if (!location->is_write)
+        if (!location->is_write) {
             memcpy(data_of(open->run), &location->quiet_value, location->size & 15);
+            open->flight[(open->flights - 1) % STEP_FLIGHT].value = location->quiet_value;
+        }
         location->quiet_count++;
         return ANSWERED;
     }
@@ -107,14 +109,16 @@ int64_t step_run(struct step *open, uint64_t reply)
         return hand_out(step);
     take_reply(step, reply);
     for (;;) {
-        uint32_t attention = __atomic_load_n(&open->attention, __ATOMIC_ACQUIRE);
+        uint32_t attention = step->finishing ? 0 : __atomic_load_n(&open->attention, __ATOMIC_ACQUIRE);
         if (attention) {
-            if (attention & STEP_WANT_STOP)
+            if (attention & (STEP_WANT_STOP | STEP_WANT_PAUSE))
                 return open->ring_length ? -STEP_NEWS_DRAIN : -STEP_NEWS_ATTENTION;
             if (run->ready_for_interrupt_injection && run->if_flag)
                 return -STEP_NEWS_INTERRUPT;
         }
         run->request_interrupt_window = (attention & STEP_WANT_INTERRUPT) != 0;
+        if (step->finishing)
+            __atomic_store_n(&run->immediate_exit, 1, __ATOMIC_SEQ_CST);
         uint64_t entered = __rdtsc();
         if (step->in_handler)
             count_handler(step, entered);
@@ -129,6 +133,8 @@ int64_t step_run(struct step *open, uint64_t reply)
             __atomic_store_n(&run->immediate_exit, 0, __ATOMIC_SEQ_CST);
             if (step->armed && step->armed <= step_ns())
                 step->armed = 0;
+            if (step->finishing)
+                return open->ring_length ? -STEP_NEWS_DRAIN : -STEP_NEWS_SIGNAL;
             run->exit_reason = KVM_EXIT_INTR;
             open->value = 0;
             count_exit(step, step_locate(open, STEP_KIND_OTHER, 0, 0, KVM_EXIT_INTR), 1, entered);
@@ -149,18 +155,9 @@ int64_t step_run(struct step *open, uint64_t reply)
     }
 }
 
-int step_complete(struct step *open, uint64_t reply)
+void step_finish(struct step *open, int finishing)
 {
-    struct whole_step *step = (struct whole_step *)open;
-    if (step->in_handler)
-        count_handler(step, __rdtsc()); /* what follows is nobody's time */
-    if (step->held)
-        return 0; /* an access that nobody has seen yet: it is handed out when the guest goes on */
-    take_reply(step, reply);
-    __atomic_store_n(&open->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-    int failed = ioctl(open->vcpu_fd, KVM_RUN, 0), error = errno;
-    __atomic_store_n(&open->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
-    return failed && error != EINTR && error != EAGAIN ? -error : 0;
+    ((struct whole_step *)open)->finishing = finishing;
 }
 
 void step_replay(struct step *open, int replay)

@@ -11,7 +11,7 @@
 
 #define STEP_LOCATIONS 2048     /* rows of statistics a vCPU; what comes after shares the overflow rows */
 #define STEP_BUCKETS 40         /* log2 histogram of handler nanoseconds */
-#define STEP_RIPS 4096          /* (location, RIP) pairs counted; what comes after is only summed in rips_lost */
+#define STEP_RIPS 4096          /* (location, RIP) pairs counted; what finds no place is left out of the hot spots */
 #define STEP_FLIGHT 64          /* the flight recorder: the last exits */
 #define STEP_RING 4096          /* bytes of quiet output held back at most */
 
@@ -39,6 +39,7 @@
 
 #define STEP_WANT_INTERRUPT 1   /* bits of `attention` */
 #define STEP_WANT_STOP 2
+#define STEP_WANT_PAUSE 4       /* like STOP, for somebody who needs the vCPU out of KVM_RUN for a moment */
 
 struct step_location {
     uint64_t key;               /* kind, direction, size and address as one number; 0 is a free row */
@@ -86,7 +87,6 @@ struct step {
     uint64_t handler_ticks;     /* from an exit to the next entry */
     uint64_t idle_ticks;        /* asleep outside KVM_RUN because the guest was halted */
     uint64_t ns_per_tick_32;    /* nanoseconds of a TSC tick, times 2 ** 32 */
-    uint64_t rips_lost;
     uint64_t flights;           /* entries ever written to the flight recorder */
     uint32_t ring_length;
     uint32_t ring_location;
@@ -106,8 +106,11 @@ void step_detach(struct step *step);
 
 int64_t step_run(struct step *step, uint64_t reply);
 
-/* Lets KVM finish a pending port or MMIO access without running the guest, so that registers are whole. 0 or -errno. */
-int step_complete(struct step *step, uint64_t reply);
+/*
+ * While set, step_run completes the instruction whose access came last, with the accesses it still makes, begins no
+ * other, and then gives STEP_NEWS_SIGNAL: registers are whole then. `attention` stays unheard.
+ */
+void step_finish(struct step *step, int finishing);
 
 /* Ends KVM_RUN or step_wait soon, from any thread; `attention` bits are set first. */
 void step_kick(struct step *step, uint32_t attention);

@@ -32,15 +32,16 @@ struct whole_step {
     int replay;
     int in_handler;                   /* the last exit's handler time still runs */
     int awaited;                      /* the last exit was a read: `reply` belongs to it */
+    int finishing;                    /* see step_finish */
     uint64_t left;                    /* when KVM_RUN last returned */
     uint64_t ring_since;              /* when the ring got its first byte */
-    uint64_t alarm;                   /* what the machine asked for, ns of CLOCK_MONOTONIC */
-    uint64_t armed;                   /* what the timer is set to */
+    uint64_t armed;                   /* what the timer is set to, ns of CLOCK_MONOTONIC */
     timer_t timer;
     int has_timer;
     struct whole_step *outer;         /* the step that the thread was attached to before */
 };
 
-static __thread struct whole_step *attached; /* the step whose vCPU this thread runs */
+/* The step whose vCPU this thread runs. initial-exec: a signal handler's first look at it allocates nothing. */
+static __thread struct whole_step *attached __attribute__((tls_model("initial-exec")));
 
 #endif

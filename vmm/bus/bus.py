@@ -109,7 +109,7 @@ class Bus:
     def bind(self, address: int, size: int, is_write: bool) -> Bound:
         """What to call for accesses of `size` bytes at `address`; good until the next `changed`."""
         claim = self.find(address)
-        if claim is not None and claim.span.covers(address, size) and size <= claim.width:
+        if claim is not None and claim.span.covers(address, size) and size <= claim.width and not size & (size - 1):
             device = claim.device
             bound: Bound = (device.write if is_write else device.read, address - claim.span.start, size)
         elif claim is None and not any(self.find(address + at) for at in range(1, size)):

@@ -38,6 +38,8 @@ class Timers:
     def __init__(self, host_clock: Callable[[], int], woken: Callable[[], None] = lambda: None) -> None:
         self._host_clock = host_clock
         self._woken = woken
+        self.on_failure: Callable[[Exception], None] | None = None
+        """Told of a callback that raised; the other alarms ring all the same."""
         self._zero = host_clock()
         self._paused_at: int | None = None
         self._heap: list[tuple[int, int, Alarm]] = []
@@ -56,9 +58,11 @@ class Timers:
         from heapq import heapify, heappush  # not before the first alarm: most tiny guests set none
 
         heap = self._heap
-        if len(heap) > 64 and len(heap) > 8 * sum(entry[2].deadline == entry[0] for entry in heap):
-            heap[:] = [entry for entry in heap if entry[2].deadline == entry[0]]  # many settings, few alarms
-            heapify(heap)
+        if len(heap) > 64:
+            standing = {entry[2]: entry for entry in heap if entry[2].deadline == entry[0]}
+            if len(heap) > 8 * len(standing):
+                heap[:] = standing.values()  # many settings, few alarms
+                heapify(heap)
         first = self.next_deadline()
         self._entries += 1
         heappush(heap, (deadline, self._entries, alarm))
@@ -91,7 +95,12 @@ class Timers:
         for alarm in due:
             if alarm.deadline is not None and alarm.deadline <= now:
                 alarm.deadline = None
-                alarm.callback()
+                try:
+                    alarm.callback()
+                except Exception as error:
+                    if self.on_failure is None:
+                        raise
+                    self.on_failure(error)
 
     def pause(self) -> None:
         """Guest time stands still. Twice is once."""

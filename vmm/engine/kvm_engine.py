@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
 API_VERSION = 12
 TSS_ADDRESS = 0xFFFB_D000
-IDENTITY_MAP_ADDRESS = 0xFFFB_C000
-"""Four pages that VMX needs to run real mode without unrestricted guest; below the firmware's window."""
+"""Three pages that VMX needs to run real mode without unrestricted guest; below the firmware's window."""
 
 
 class KvmEngine:
@@ -46,6 +45,7 @@ class KvmEngine:
             if (version := self.system.get_api_version()) != API_VERSION:
                 raise HostError(f"this kernel's KVM API is version {version}", f"use a kernel with {API_VERSION}")
             self.vm = self.system.create_vm()
+            self.vm.set_tss_addr(TSS_ADDRESS)
         except KvmError as error:
             from .kvm_trouble import creating
 
@@ -54,7 +54,6 @@ class KvmEngine:
         except HostError:
             self.system.close()
             raise
-        self.vm.set_tss_addr(TSS_ADDRESS)
         self._ns_per_tick = self._ns_per_tick_32()
 
     def _ns_per_tick_32(self) -> int:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from ..cpu.modes import InitialState
     from ..observe.exits import ExitCount, FlightEntry
 
+LINT0 = 0x350
+LVT_MASKED, LVT_MODE, LVT_NMI = 1 << 16, 0x700, 0x400
+"""Offset and bits of a local APIC's LINT0 entry (Intel SDM volume 3A section 11.5.1)."""
 ROW, READ, VALUE_SHIFT = lib.STEP_ROW, lib.STEP_READ, lib.STEP_VALUE_SHIFT
 ONES = 0xFFFF_FFFF_FFFF_FFFF
 _INTERRUPTED = Stop(INTERRUPTED)
@@ -45,9 +48,10 @@ class KvmVcpu:
         self.hooks: dict[int, Callable[[CData], Stop | None]] = {}
         """Handlers of exits that are neither port nor MMIO accesses, by KVM_EXIT_ number; None goes on."""
         self._run = vcpu.run
-        self._step = lib.step_new(vcpu.fd, vcpu.run, ns_per_tick_32)
-        if self._step == ffi.NULL:
+        step = lib.step_new(vcpu.fd, vcpu.run, ns_per_tick_32)
+        if step == ffi.NULL:
             raise HostError("no host memory for a vCPU's statistics", "free some memory")
+        self._step = ffi.gc(step, lib.step_free)  # it outlives close(): a kick may be on its way
         self._run.kvm_valid_regs = lib.KVM_SYNC_X86_REGS
         self._buses = {lib.STEP_KIND_IO: ports, lib.STEP_KIND_MMIO: mmio}
         self._bindings: list[Bound] = []
@@ -81,9 +85,11 @@ class KvmVcpu:
 
     def run(self) -> Stop:
         """See protocol.Vcpu."""
+        return self._loop(0)
+
+    def _loop(self, reply: Any) -> Stop:
         step_run, step, bindings, news = lib.step_run, self._step, self._bindings, self._news
         row, read, shift = ROW, READ, VALUE_SHIFT  # locals: globals cost more in the loop
-        reply: Any = 0
         while True:
             try:
                 while (answer := step_run(step, reply)) >= 0:
@@ -103,16 +109,17 @@ class KvmVcpu:
 
     def finish_access(self) -> None:
         """See protocol.Vcpu."""
-        if self._step.ring_length:
-            self._on_drain()
-        error = lib.step_complete(self._step, ONES)
-        if error:
-            raise KvmError("KVM_RUN", "vcpu", -error)
+        lib.step_finish(self._step, True)
+        try:
+            stop = self._loop(ONES)
+        finally:
+            lib.step_finish(self._step, False)
+        if stop.reason == FAILED:
+            raise KvmError("KVM_RUN", "vcpu", self._step.error)
 
     def kick(self, stop: bool = False) -> None:
         """See protocol.Vcpu."""
-        if self._step:
-            lib.step_kick(self._step, lib.STEP_WANT_STOP if stop else 0)
+        lib.step_kick(self._step, lib.STEP_WANT_STOP if stop else 0)
 
     def clear_stop(self) -> None:
         """See protocol.Vcpu."""
@@ -162,8 +169,6 @@ class KvmVcpu:
                    ring: Callable[[bytes], None] | None = None) -> None:  # fmt: skip
         """Lets the run step answer a location by itself: reads with `constant`, writes uncounted but for their number,
         or written bytes held back and given to `ring` in one piece. With neither, the location is loud again."""
-        if not self._step:
-            return
         row = self._locate(kind, is_write, size, address)
         location = self._step.rows[row]
         if location.key == 0:
@@ -278,6 +283,7 @@ class KvmVcpu:
         """See protocol.Vcpu."""
         self._take_over()
         kvm_registers.set_general(self.fd, values)
+        self._run.ready_for_interrupt_injection = 0  # it was said of other registers
 
     def special_registers(self) -> dict[str, Any]:
         """See protocol.Vcpu."""
@@ -292,6 +298,12 @@ class KvmVcpu:
     def is_halted(self) -> bool:
         """Whether the kernel, which owns HLT when it owns the local APIC, has this vCPU asleep in HLT."""
         return bool(self.fd.get_mp_state() == lib.KVM_MP_STATE_HALTED)
+
+    def gets_timer_nmis(self) -> bool:
+        """See protocol.Vcpu: LINT0, which the PIC pair drives, unmasked and set to deliver NMIs."""
+        registers = self.fd.get_lapic().regs
+        lint0 = int.from_bytes(ffi.buffer(registers, LINT0 + 4)[LINT0:], "little")
+        return lint0 & LVT_MASKED == 0 and lint0 & LVT_MODE == LVT_NMI
 
     def is_unstarted(self) -> bool:
         """Whether it still waits for INIT and SIPI."""
@@ -320,15 +332,13 @@ class KvmVcpu:
         for a moment."""
         if not self._is_attached:
             return self.fd.get_stats_fd()
-        self.kick(stop=True)
+        lib.step_kick(self._step, lib.STEP_WANT_PAUSE)
         try:
             return self.fd.get_stats_fd()
         finally:
-            self.clear_stop()
+            lib.step_attention(self._step, 0, lib.STEP_WANT_PAUSE)
 
     def close(self) -> None:
         """Gives back the fd, the mapping and the statistics. Legal twice."""
-        step, self._step = self._step, ffi.NULL
-        lib.step_free(step)
-        self._bindings.clear()
+        self._run = ffi.NULL
         self.fd.close()

@@ -52,6 +52,9 @@ if TYPE_CHECKING:
         def is_halted(self) -> bool:
             """Whether it sleeps in a HLT that the engine keeps to itself."""
 
+        def gets_timer_nmis(self) -> bool:
+            """Whether the kernel's timer reaches it as an NMI, which wakes a HLT with interrupts off."""
+
         def is_unstarted(self) -> bool:
             """Whether it waits to be started by another vCPU."""
 

@@ -48,7 +48,6 @@ PIT_LINE = 0
 KEYBOARD_LINE = 1
 COM_LINES = (4, 3, 4, 3)
 RTC_LINE = 8
-LINES = 24
 
 
 def ram(size: int) -> list[tuple[int, int]]:

@@ -10,6 +10,7 @@ Not here: devices (board.py, wiring.py), threads (crew.py, vcpu_thread.py), the 
 from __future__ import annotations
 
 import time
+from _thread import allocate_lock, get_ident
 
 from ..cpu.control import CR0_PG
 from ..engine.select import select
@@ -18,7 +19,7 @@ from ..units import SECOND
 from . import lifecycle, outcome, wiring
 from .board import Board
 from .config import MachineConfig
-from .crew import Crew
+from .crew import Crew, InterruptHeld
 from .lifecycle import CREATED, ENDED, PAUSED, RUNNING, move
 from .outcome import Outcome
 from .run import Run
@@ -37,8 +38,10 @@ if TYPE_CHECKING:
 
     ExitHook = Callable[[str, int, int, int, str], None]
 
+FAR = 1e9
+"""Seconds (30 years) that no deadline lies beyond."""
 VCPU_STACK = 4 * 1024
-"""What separates the stacks of vCPUs that start together."""
+"""What separates the stacks of vCPUs that start together, in bytes, where there is so much below the first."""
 
 
 class Machine:
@@ -55,6 +58,9 @@ class Machine:
         self.born_ns = time.monotonic_ns()
         """When it was made, in the host's monotonic nanoseconds."""
         self._ran = 0
+        self._turn = allocate_lock()
+        """Held by the one thread that drives, joins or closes."""
+        self._driver = 0
         self._board = Board(self.config, time.monotonic_ns, time.time_ns)
         self._engine: Any = None
         try:
@@ -145,27 +151,49 @@ class Machine:
 
         After a deadline or stop() it may be called again and goes on. StateError when the machine runs or has ended.
         """
-        self._begin(deadline)
+        if not self._turn.acquire(blocking=False):
+            raise StateError("run", self.state)
         try:
-            self._crew.start(self.vcpus[1:])
-            self._crew.drive_here(self.vcpus[0])
+            with InterruptHeld(self.stop):
+                self._driver = get_ident()
+                if self.state == RUNNING and self._crew.is_gone:  # a second Ctrl-C cut the last run's end off
+                    self._finish()
+                self._begin(deadline)
+                try:
+                    self._crew.start(self.vcpus[1:])
+                    self._crew.drive_here(self.vcpus[0])
+                finally:
+                    if self._run.is_running:  # an exception
+                        self._run.end(Outcome(kind=outcome.STOPPED, words="stopped from outside"))
+                    self._finish()
         finally:
-            if self._run.is_running:  # an exception, such as KeyboardInterrupt
-                self._run.end(Outcome(kind=outcome.STOPPED, words="stopped from outside"))
-            self._finish()
+            self._driver = 0
+            self._turn.release()
         return self._verdict()
 
     def start(self, deadline: float | None = None) -> None:
         """Runs the guest on threads of its own; wait() gives the Outcome."""
-        self._begin(deadline)
-        self._crew.start(self.vcpus)
+        if not self._turn.acquire(blocking=False):
+            raise StateError("run", self.state)
+        try:
+            self._begin(deadline)
+            self._crew.start(self.vcpus)
+        finally:
+            self._turn.release()
 
     def wait(self, timeout: float | None = None) -> Outcome | None:
         """The Outcome of what start() began, or None when `timeout` seconds pass before."""
-        if self.state == RUNNING:
-            if not self._crew.join(None if timeout is None else time.monotonic() + timeout):
-                return None
-            self._finish()
+        self._expect_outside("wait")
+        end = None if timeout is None else time.monotonic() + timeout
+        if not self._turn.acquire(timeout=-1 if timeout is None else max(0.0, timeout)):
+            return None
+        try:
+            if self.state == RUNNING:
+                if not self._crew.join(end):
+                    return None
+                self._finish()
+        finally:
+            self._turn.release()
         return self._verdict()
 
     def stop(self, words: str = "stopped from outside", value: int = 0) -> None:
@@ -174,13 +202,16 @@ class Machine:
 
     def close(self) -> None:
         """Ends the run and gives everything back. Legal twice."""
+        self._expect_outside("close")
         if self.state == RUNNING:
             self.stop("closed")
-            self._finish()
-        self.state = move(self.state, "close")
-        if self._engine is not None:
-            self._engine.close()
-        self._board.memory.close()
+        with self._turn:
+            if self.state == RUNNING:
+                self._finish()
+            self.state = move(self.state, "close")
+            if self._engine is not None:
+                self._engine.close()
+            self._board.memory.close()
 
     def __enter__(self) -> Self:
         return self
@@ -251,6 +282,11 @@ class Machine:
         if self.state == lifecycle.CLOSED:
             raise StateError(wanted, self.state)
 
+    def _expect_outside(self, wanted: str) -> None:
+        """A thread of the run cannot wait for its own end: from devices, hooks and signal handlers call stop()."""
+        if self._driver == get_ident() or self._crew.is_mine():
+            raise StateError(wanted, f"{self.state}, by this very thread")
+
     def _expect_still(self, wanted: str) -> None:
         if self.state in (RUNNING, lifecycle.CLOSED):
             raise StateError(wanted, self.state)
@@ -265,16 +301,20 @@ class Machine:
             )
         if self.config.irqchip == "kernel":
             return
+        room = min(VCPU_STACK, state.rsp // len(self.vcpus) & ~0xF)
         for vcpu in self.vcpus[1:]:
             twin = state.copy()
-            twin.rbx, twin.rsp = vcpu.index, state.rsp - vcpu.index * VCPU_STACK
+            twin.rbx, twin.rsp = vcpu.index, state.rsp - vcpu.index * room
             vcpu.start_at(twin)
 
     def _begin(self, deadline: float | None) -> None:
+        if deadline is not None and deadline != deadline:
+            raise ConfigError.of("deadline", "not a number of seconds")
+        ends = None if deadline is None else int(min(max(deadline, 0.0), FAR) * SECOND)
         self.state = move(self.state, "run")
         started = time.monotonic_ns()
         self._ran -= started
-        self._run.begin(None if deadline is None else started + int(deadline * SECOND))
+        self._run.begin(None if ends is None else started + ends)
         self._board.timers.resume()
 
     def _finish(self) -> None:
@@ -282,9 +322,13 @@ class Machine:
         self._crew.join()
         self._board.timers.pause()
         self._ran += time.monotonic_ns()
-        for vcpu in self.vcpus:
-            vcpu.finish_access()
         verdict = self._run.outcome
+        for vcpu in self.vcpus:
+            try:
+                vcpu.finish_access()
+            except OSError as error:  # KVM will not have this vCPU at all; most often the run ended with just that
+                if verdict is None or verdict.kind in outcome.RESUMABLE:
+                    verdict = self._run.outcome = Outcome(kind=outcome.FAILED, words=str(error), vcpu=vcpu.index)
         if verdict is not None and verdict.kind == outcome.INTERNAL_ERROR:
             from .postmortem import explained
 
@@ -322,4 +366,3 @@ def _both(first: ExitHook, second: ExitHook) -> ExitHook:
         second(direction, address, size, value, device)
 
     return both
-

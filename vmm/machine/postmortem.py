@@ -10,7 +10,7 @@ from ..observe.crash import CrashReport
 from ..observe.kernel_stats import KernelCounters
 from ..observe.statistics import ExitStatistics
 from ..observe.symbols import Symbols
-from .outcome import INTERNAL_ERROR
+from .outcome import INTERNAL_ERROR, SHUTDOWN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 CODE_BEFORE, CODE_AFTER = 16, 32
 STACK_WORDS = 8
+RESET_VECTOR = 0xFFF0
 
 
 def symbols_of(machine: Machine) -> Callable[[int], str]:
@@ -69,7 +70,12 @@ def crash_report(machine: Machine) -> CrashReport:
     stack = look.read(rsp, STACK_WORDS * word)
     return CrashReport(
         outcome=str(outcome) if outcome is not None else "not run",
-        details=_details(outcome.detail if outcome is not None else {}, code[rip - code_address :], bits),
+        details=_details(
+            outcome.detail if outcome is not None else {},
+            code[rip - code_address :],
+            bits,
+            outcome is not None and outcome.kind == SHUTDOWN and general["rip"] == RESET_VECTOR,
+        ),
         vcpu=at,
         mode=registers.mode_in_words(
             special["cr0"], special["cr4"], special["efer"], code_segment, stack_segment.dpl, general["rflags"]
@@ -107,9 +113,11 @@ def explained(machine: Machine, outcome: Outcome) -> Outcome:
     return outcome.replace(words=f"{outcome.words}: {opcodes.classify(code, bits)}")
 
 
-def _details(detail: dict[str, Any], code: bytes, bits: int) -> list[str]:
+def _details(detail: dict[str, Any], code: bytes, bits: int, is_svm_reset: bool) -> list[str]:
     """Sentences that explain the verdict, from the data that came with it."""
     lines = []
+    if is_svm_reset:
+        lines.append("On SVM KVM resets a vCPU at a triple fault: what follows is its state after that reset.")
     instruction = detail.get("instruction") or (code[:15] if "suberror" in detail else b"")
     if instruction:
         lines.append(f"The instruction: {opcodes.describe(bytes(instruction), bits)}.")

@@ -84,15 +84,18 @@ class Run:
         with self.lock:  # type: ignore[attr-defined]
             self._is_serving = True
             try:
-                while self._jobs and self.is_running:
+                while self._jobs and self.is_running and not self._is_late():  # a job may post another, for ever
                     self._jobs.pop(0)()
                 self.timers.run_due()
             finally:
                 self._is_serving = False
             next_alarm = self.timers.next_host_deadline()
-        if self.deadline is not None and self.host_clock() >= self.deadline:
+        if self._is_late():
             self.end(Outcome(kind=outcome.DEADLINE, words="the deadline passed before the guest ended"))
         return min((moment for moment in (next_alarm, self.deadline) if moment is not None), default=0)
+
+    def _is_late(self) -> bool:
+        return self.deadline is not None and self.host_clock() >= self.deadline
 
     def sleeps_for_good(self, vcpu: int, asleep: bool, interrupts: bool = False) -> None:
         """Notes whether a vCPU waits for what cannot come; when all do, that is the end.

@@ -72,8 +72,9 @@ class VcpuThread:
             first = not self._next_look
             self._next_look = now + (IDLE_CHECK // 5 if first else IDLE_CHECK)
             if not first:
-                asleep = self.vcpu.is_unstarted() or (
-                    self.vcpu.is_halted() and not self.vcpu.registers()["rflags"] & 0x200
+                vcpu = self.vcpu
+                asleep = vcpu.is_unstarted() or (
+                    vcpu.is_halted() and not vcpu.registers()["rflags"] & 0x200 and not vcpu.gets_timer_nmis()
                 )
                 self.run.sleeps_for_good(self.vcpu.index, asleep)
         return self._next_look

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from .board import Board
     from .run import Run
 
+MOST_WARNINGS = 10
+"""Failures of one device that the user is told of."""
 LINE_STATUS = 5
 """Offset of the one register that a polling guest reads before each byte."""
 
@@ -35,7 +37,7 @@ def guard_devices(board: Board, lock: Any) -> None:
 def connect(board: Board, vcpus: Sequence[Vcpu], run: Run, kernel_input: Callable[[int, bool], None] | None) -> None:
     """All wires. `kernel_input` takes the level of a GSI when the interrupt controllers are the kernel's."""
     if board.config.irqchip == "user":
-        vcpus[0].acknowledge = lambda: int(board.device("pic").acknowledge())
+        vcpus[0].acknowledge = _acknowledge(board, run)
         board.interrupt = vcpus[0].want_interrupt
     elif kernel_input is not None:
         board.set_input = kernel_input
@@ -46,8 +48,10 @@ def connect(board: Board, vcpus: Sequence[Vcpu], run: Run, kernel_input: Callabl
     board.reset_requested = lambda words: run.end(
         Outcome(kind=outcome.RESET, words=f"the guest asked for a reset: {words}")
     )
+    warnings = _Warnings(board.config.warn or (lambda words: None))
+    board.timers.on_failure = lambda error: warnings.failed("an alarm", error)
     for bus in (board.ports, board.mmio):
-        bus.on_failure = lambda name, error: _warn(board, f"device {name} failed: {type(error).__name__}: {error}")
+        bus.on_failure = lambda name, error: warnings.failed(f"device {name}", error)
         if board.config.strict:
             bus.on_unclaimed = _unclaimed(bus, run)
     board.device("com1").quiet_changed = lambda: make_quiet(board, vcpus)
@@ -69,9 +73,30 @@ def make_quiet(board: Board, vcpus: Sequence[Vcpu]) -> None:
     vcpus[0].make_quiet("io", base, 1, True, None, com1.transmit if ring == 0 else None)
 
 
-def _warn(board: Board, words: str) -> None:
-    if board.config.warn is not None:
-        board.config.warn(words)
+def _acknowledge(board: Board, run: Run) -> Callable[[], int]:
+    def acknowledge() -> int:
+        with run.lock:  # type: ignore[attr-defined]  # the PIC is a device like any other
+            return int(board.device("pic").acknowledge())
+
+    return acknowledge
+
+
+class _Warnings:
+    """Tells the user of failing devices, each a few times: a guest may provoke thousands a second."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+        self._told: dict[str, int] = {}
+
+    def failed(self, name: str, error: Exception) -> None:
+        told = self._told[name] = self._told.get(name, 0) + 1
+        if told > MOST_WARNINGS:
+            return
+        more = "; more of these are not told" if told == MOST_WARNINGS else ""
+        try:
+            self._tell(f"{name} failed: {type(error).__name__}: {error}{more}")
+        except Exception:
+            self._told[name] = MOST_WARNINGS  # who cannot be told is not told again
 
 
 def _unclaimed(bus: Bus, run: Run) -> Callable[[str, int, int, int], None]:

@@ -49,7 +49,7 @@ def command() -> None:
         try:
             stream.flush()
         except OSError:
-            pass  # main() has said what there was to say
+            continue  # main() has said what there was to say
     os._exit(code)
 
 
