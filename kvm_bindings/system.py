@@ -55,7 +55,11 @@ class System(Descriptor):
 
     def get_supported_cpuid(self) -> list[arrays.CpuidEntry]:
         """KVM_GET_SUPPORTED_CPUID: what a guest may be shown here, as (function, index, flags, eax, ebx, ecx, edx)."""
-        return arrays.cpuid2_entries(self._all_of("KVM_GET_SUPPORTED_CPUID", arrays.empty_cpuid2, 128))
+        return arrays.cpuid2_entries(self.get_supported_cpuid2())
+
+    def get_supported_cpuid2(self, room: int = 128) -> CData:
+        """The same as a struct kvm_cpuid2 with room for at least that many entries."""
+        return self._all_of("KVM_GET_SUPPORTED_CPUID", arrays.empty_cpuid2, room)
 
     def get_emulated_cpuid(self) -> list[arrays.CpuidEntry]:
         """KVM_GET_EMULATED_CPUID: features that KVM emulates for want of hardware; off unless asked for."""

@@ -66,12 +66,14 @@ class RangeMap(_Generic["Holder"]):
 
     def add(self, span: Range, holder: Holder) -> tuple[Range, Holder] | None:
         """Enters `span`, or leaves the map as it is and returns the entry that stands in the way."""
-        at = bisect_right(self._starts, span.start)
-        for entry in self._entries[max(at - 1, 0) : at + 1]:
-            if entry[0].overlaps(span):
-                return entry
-        self._starts.insert(at, span.start)
-        self._entries.insert(at, (span, holder))
+        starts, entries = self._starts, self._entries
+        at = bisect_right(starts, span.start)
+        if at and entries[at - 1][0].end > span.start:
+            return entries[at - 1]
+        if at < len(starts) and starts[at] < span.end:
+            return entries[at]
+        starts.insert(at, span.start)
+        entries.insert(at, (span, holder))
         return None
 
     def remove(self, span: Range) -> None:

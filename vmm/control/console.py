@@ -45,7 +45,7 @@ class Console:
         self._machine = machine
         self._say = say
         self._deadline = None if deadline is None else time.monotonic() + deadline
-        self._outputs: list[Any] = [backend for backend in machine.console_backends if hasattr(backend, "on_failure")]
+        self._outputs: list[Any] = [machine.standard_output] if machine.standard_output is not None else []
         self.failure: OSError | None = None
         """Why standard output takes no more, if that ended the run."""
         self._takes_input = interactive

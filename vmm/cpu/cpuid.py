@@ -31,7 +31,7 @@ _HT = 1 << 28
 _APIC = 1 << 9
 _X2APIC_AND_DEADLINE = 1 << 21 | 1 << 24
 _CMP_LEGACY = 1 << 1
-_PLACED = frozenset((0x1, 0x4, 0xB, 0x1F, 0x80000001, 0x80000008, 0x8000001D, 0x8000001E))
+PLACED = frozenset((0x0, 0x1, 0x4, 0xB, 0x1F, 0x80000001, 0x80000008, 0x8000001D, 0x8000001E))
 
 
 class CpuModel(Record):
@@ -141,6 +141,11 @@ def _with_vendor(entry: Entry, vendor: str) -> Entry:
     return (*entry[:4], ebx, ecx, edx)
 
 
+def is_plain(model: CpuModel) -> bool:
+    """Whether select() would change nothing: then place() needs the leaves PLACED alone, the rest stays the host's."""
+    return model.template in ("host", "max") and not (model.added or model.removed or model.vendor)
+
+
 def without_local_apic(entries: Sequence[Entry]) -> list[Entry]:
     """`entries` for a machine whose engine has no local APIC: no APIC, x2APIC or TSC deadline in leaf 1."""
     return [
@@ -160,7 +165,7 @@ def place(model: CpuModel, entries: Sequence[Entry], vcpu_index: int, vcpu_count
     seen = set()
     for entry in entries:
         leaf = entry[0]
-        if leaf not in _PLACED:
+        if leaf not in PLACED or leaf == 0x0:
             placed.append(entry)
             continue
         _leaf, index, flags, eax, ebx, ecx, edx = entry

@@ -1,8 +1,7 @@
 """The schematic: which chips a machine has, what each is wired to, and where it is on the buses. The only file that
 knows concrete devices, backends and loaders.
 
-Chips sit in sockets and are made at the first access; only COM1 and the debug-exit port, which nearly every guest
-uses, are made at once.
+Chips sit in sockets and are made, and their modules imported, at the first access.
 """
 
 from __future__ import annotations
@@ -13,8 +12,6 @@ from ..bus.bus import Bus
 from ..bus.irq import IrqWire
 from ..bus.socket import Socket
 from ..bus.timers import Timers
-from ..devices.debug_exit import DebugExit
-from ..devices.serial import Serial
 from ..errors import ConfigError
 from ..memory.guest_memory import GuestMemory
 from ..units import MiB, format_size
@@ -51,9 +48,16 @@ class Board:
         """Takes the level of a GSI to the interrupt controller."""
         self.rearm: Callable[[], None] = lambda: None
         """Told that an alarm was set earlier than all others."""
+        self.com1_made: Callable[[Any], None] = lambda com1: None
+        """Given COM1's chip when it is made."""
         self.debug_exit: Callable[[int], None] = lambda value: None
         self.reset_requested: Callable[[str], None] = lambda words: None
-        self._stdout: Any = None
+        self.stdout: Any = None
+        """The Output that the chips in layout.SPOKEN share, with console="stdio"."""
+        if config.console == "stdio":
+            from ..backends.terminal import Output
+
+            self.stdout = Output(1)
         self._wires: dict[int, IrqWire] = {}
         self._wall_clock = wall_clock
         for start, size in layout.ram(config.memory):
@@ -83,9 +87,7 @@ class Board:
         ports = self.ports
         for index, (start, size) in enumerate(layout.COM):
             self._socket(f"com{index + 1}", self._serial_maker(index)).claim(ports, start, size)
-        self._socket("debug-exit", lambda: DebugExit(lambda value: self.debug_exit(value))).claim(
-            ports, *layout.DEBUG_EXIT, width=4
-        )
+        self._socket("debug-exit", self._make_debug_exit).claim(ports, *layout.DEBUG_EXIT, width=4)
         for name, span in (("debug-console", layout.DEBUG_CONSOLE), ("firmware-console", layout.FIRMWARE_CONSOLE)):
             self._socket(name, self._debug_console_maker(name)).claim(ports, *span)
         self._socket("post", self._make_post).claim(ports, *layout.POST)
@@ -112,8 +114,21 @@ class Board:
         pit.claim(self.ports, *layout.PIT)
         self._socket("port61", lambda: self._make_port61(pit.chip)).claim(self.ports, *layout.SYSTEM_CONTROL_B)
 
-    def _serial_maker(self, index: int) -> Callable[[], Serial]:
-        return lambda: Serial(self.line(layout.COM_LINES[index]), self._output(f"com{index + 1}"), self.timers)
+    def _serial_maker(self, index: int) -> Callable[[], Any]:
+        def make() -> Any:
+            from ..devices.serial import Serial
+
+            port = Serial(self.line(layout.COM_LINES[index]), self._output(f"com{index + 1}"), self.timers)
+            if index == 0:
+                self.com1_made(port)
+            return port
+
+        return make
+
+    def _make_debug_exit(self) -> Any:
+        from ..devices.debug_exit import DebugExit
+
+        return DebugExit(lambda value: self.debug_exit(value))
 
     def _debug_console_maker(self, name: str) -> Callable[[], Any]:
         def make() -> Any:
@@ -182,11 +197,7 @@ class Board:
         if not isinstance(console, str):
             return console
         if console == "stdio" and name in layout.SPOKEN:
-            if self._stdout is None:
-                from ..backends.terminal import Output
-
-                self._stdout = Output(1)
-            self.outputs[name] = self._stdout
+            self.outputs[name] = self.stdout
         else:
             from ..backends.console_log import ConsoleLog
 

@@ -117,9 +117,9 @@ class Machine:
         return bytes(getattr(self._board.outputs.get(name), "data", b""))
 
     @property
-    def console_backends(self) -> tuple[object, ...]:
-        """What the chips that speak write to: ConsoleLogs and Outputs."""
-        return tuple(self._board.outputs.values())
+    def standard_output(self) -> Any:
+        """The backend that writes to standard output, with console="stdio"; else None."""
+        return self._board.stdout
 
     def feed(self, data: bytes) -> None:
         """Types `data` into COM1, as far as its queue (64 KiB) has room. Any thread, before or while it runs."""

@@ -54,18 +54,24 @@ def connect(board: Board, vcpus: Sequence[Vcpu], run: Run, kernel_input: Callabl
         bus.on_failure = lambda name, error: warnings.failed(f"device {name}", error)
         if board.config.strict:
             bus.on_unclaimed = _unclaimed(bus, run)
-    board.device("com1").quiet_changed = lambda: make_quiet(board, vcpus)
-    make_quiet(board, vcpus)
+    board.com1_made = lambda com1: _watch_com1(com1, board, vcpus)
 
 
-def make_quiet(board: Board, vcpus: Sequence[Vcpu]) -> None:
+def _watch_com1(com1: Any, board: Board, vcpus: Sequence[Vcpu]) -> None:
+    com1.quiet_changed = lambda: make_quiet(board, vcpus)
+    make_quiet(board, vcpus, com1)
+
+
+def make_quiet(board: Board, vcpus: Sequence[Vcpu], com1: Any = None) -> None:
     """Tells the run step what it may answer for COM1 now: nothing while somebody watches every access.
 
-    With several vCPUs it stays loud: what two of them say would lose its order in two rings.
+    With several vCPUs it stays loud: what two of them say would lose its order in two rings. So it does before the
+    first access, at which the chip is made.
     """
-    if len(vcpus) > 1:
+    socket = board.sockets["com1"]
+    if len(vcpus) > 1 or (com1 is None and not socket.is_plugged):
         return
-    com1, (base, _) = board.device("com1"), layout.COM[0]
+    com1, (base, _) = com1 or socket.chip, layout.COM[0]
     is_watched = board.ports.observer is not None
     constants = {} if is_watched else dict(com1.quiet_reads())
     ring = None if is_watched else com1.quiet_ring_offset()
