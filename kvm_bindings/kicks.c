@@ -45,7 +45,6 @@ static void unlink_attached(struct whole_step *step)
     for (struct whole_step **link = &attached; *link; link = &(*link)->outer)
         if (*link == step) {
             *link = step->outer;
-            __atomic_sub_fetch(&attached_steps, 1, __ATOMIC_SEQ_CST);
             break;
         }
     step->outer = NULL;
@@ -67,7 +66,6 @@ int step_attach(struct step *open, int block_signals)
     sigaddset(&signals, step_signal());
     pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
     unlink_attached(step); /* an exception may have kept an earlier step_detach from its work */
-    __atomic_add_fetch(&attached_steps, 1, __ATOMIC_SEQ_CST);
     step->outer = attached;
     attached = step;
     __atomic_store_n(&step->thread, (pid_t)syscall(SYS_gettid), __ATOMIC_SEQ_CST);
@@ -78,7 +76,6 @@ void step_detach(struct step *open)
 {
     struct whole_step *step = (struct whole_step *)open;
     __atomic_store_n(&step->thread, 0, __ATOMIC_SEQ_CST);
-    give_floor(step);
     if (step->has_timer) {
         timer_delete(step->timer);
         step->has_timer = 0;
@@ -207,7 +204,6 @@ void step_wait(struct step *open, uint32_t seen, uint64_t deadline)
     struct timespec until = {
         .tv_sec = (time_t)(deadline / 1000000000ULL), .tv_nsec = (long)(deadline % 1000000000ULL)};
     uint64_t from = __rdtsc();
-    give_floor(step);
     if (step->in_handler) {
         open->rows[open->location].handler_ticks += from - step->left;
         open->handler_ticks += from - step->left;

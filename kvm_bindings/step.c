@@ -101,9 +101,9 @@ static uint32_t locate_exit(struct step *open, uint32_t *elements)
     }
 }
 
-static int64_t run_step(struct whole_step *step, uint64_t reply)
+int64_t step_run(struct step *open, uint64_t reply)
 {
-    struct step *open = &step->open;
+    struct whole_step *step = (struct whole_step *)open;
     struct kvm_run *run = open->run;
     if (step->held)
         return hand_out(step);
@@ -153,40 +153,6 @@ static int64_t run_step(struct whole_step *step, uint64_t reply)
         }
         return hand_out(step);
     }
-}
-
-/*
- * The floor: one thread at a time is between two steps, in Python.
- *
- * Python's own lock sees to that too, but who waits for it sleeps in a futex, and waking takes ten times as long as a
- * handler. So a thread that comes out of the guest spins until no other's handler runs. This is courtesy, no lock:
- * after FLOOR_PATIENCE_NS it goes on all the same.
- */
-static void take_floor(struct whole_step *step)
-{
-    if (__atomic_load_n(&attached_steps, __ATOMIC_RELAXED) < 2)
-        return;
-    for (struct whole_step *outer = step->outer; outer; outer = outer->outer)
-        if (outer->has_floor) /* a device that runs a machine of its own: this thread has the floor */
-            return;
-    uint64_t since = __rdtsc();
-    while (__atomic_exchange_n(&floor_taken, 1, __ATOMIC_ACQUIRE)) {
-        do {
-            if (to_ns(&step->open, __rdtsc() - since) > FLOOR_PATIENCE_NS)
-                return;
-            _mm_pause();
-        } while (__atomic_load_n(&floor_taken, __ATOMIC_RELAXED));
-    }
-    step->has_floor = 1;
-}
-
-int64_t step_run(struct step *open, uint64_t reply)
-{
-    struct whole_step *step = (struct whole_step *)open;
-    give_floor(step);
-    int64_t answer = run_step(step, reply);
-    take_floor(step);
-    return answer;
 }
 
 void step_finish(struct step *open, int finishing)

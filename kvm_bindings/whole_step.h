@@ -23,7 +23,6 @@
 #define OVERFLOW_ROWS 10              /* rows 1 ... 2 * STEP_KIND_OTHER: one for each kind and direction */
 #define RING_PATIENCE_NS 20000000ULL  /* quiet output is seen at most this late */
 #define RIP_PROBES 8
-#define FLOOR_PATIENCE_NS 30000       /* how long a vCPU spins for another's handler to end */
 
 struct whole_step {
     struct step open;
@@ -33,7 +32,6 @@ struct whole_step {
     int replay;
     int in_handler;                   /* the last exit's handler time still runs */
     int awaited;                      /* the last exit was a read: `reply` belongs to it */
-    int has_floor;                    /* see step.c, the floor */
     int finishing;                    /* see step_finish */
     uint64_t left;                    /* when KVM_RUN last returned */
     uint64_t ring_since;              /* when the ring got its first byte */
@@ -45,16 +43,4 @@ struct whole_step {
 
 /* The step whose vCPU this thread runs. initial-exec: a signal handler's first look at it allocates nothing. */
 static __thread struct whole_step *attached __attribute__((tls_model("initial-exec")));
-/* How many steps threads are attached to, and whether a thread between two steps has the floor: see step.c. */
-static int attached_steps;
-static uint8_t floor_taken;
-
-static inline void give_floor(struct whole_step *step)
-{
-    if (step->has_floor) {
-        step->has_floor = 0;
-        __atomic_store_n(&floor_taken, 0, __ATOMIC_RELEASE);
-    }
-}
-
 #endif

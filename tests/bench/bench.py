@@ -123,7 +123,9 @@ def main() -> int:
     print(f"{'benchmark':<30} {'median':>9}  {'limit (aim)':<22}")
     with tempfile.TemporaryDirectory() as scratch:
         floor = os.path.join(scratch, "floor")
-        subprocess.run(["gcc", "-O2", "-Wall", "-Werror", "-o", floor, os.path.join(HERE, "floor.c")], check=True)
+        subprocess.run(
+            ["gcc", "-O2", "-pthread", "-Wall", "-Werror", "-o", floor, os.path.join(HERE, "floor.c")], check=True
+        )
 
         def in_c(mode: str, count: int) -> Callable[[], float]:
             return lambda: float(subprocess.run([floor, mode, str(count)], check=True, capture_output=True).stdout)
@@ -140,16 +142,18 @@ def main() -> int:
             over += ratio("quiet port exit", 1.05, 1.02, exits_quiet, in_c("exits", EXITS))
         if "create" in wanted:
             over += ratio("create, first exit, close", 1.20, 1.10, creation, in_c("create", CREATIONS))
+        if "vcpus" in wanted:
+            rounds_of = [(two_vcpus(), in_c("exits", EXITS)() / in_c("pair", EXITS)()) for _ in range(rounds)]
+            figure, host = (statistics.median(column) for column in zip(*rounds_of, strict=True))
+            over += figure < min(1.6, 0.8 * host)
+            detail = f"the host gives C x{host:.2f}"
+            row("two vCPUs over one", f"x{figure:.2f}", "x1.6, or 0.8 of C's", figure >= min(1.6, 0.8 * host), detail)
     if "warm" in wanted:
         figure = statistics.median(warm_dispatch_ns(Counted()) for _ in range(rounds))
         over += figure > 300
         row("warm dispatch, replayed exit", f"{figure:.0f} ns", "300 ns (220 ns)", figure <= 300, "")
     if "start" in wanted:
         over += _start(max(rounds, 25))
-    if "vcpus" in wanted:
-        figure = statistics.median(two_vcpus() for _ in range(rounds))
-        over += figure < 1.6
-        row("two vCPUs over one", f"x{figure:.2f}", "at least x1.6", figure >= 1.6, "")
     return 1 if over and arguments.strict else 0
 
 

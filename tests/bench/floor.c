@@ -2,10 +2,12 @@
  * The floor of every benchmark: the same ioctls with nothing around them. One mode a run, one number of nanoseconds out.
  *
  *   floor exits N    a port write from ring 0 in real mode, N times: nanoseconds per exit
+ *   floor pair N     the same on two vCPUs of one VM at once, each N times: nanoseconds per exit of either
  *   floor create N   make a VM as vmm does, run it to its first exit, close everything, N times: nanoseconds each
  */
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,6 +111,42 @@ static size_t guest(uint8_t *code, uint32_t count)
     return sizeof body;
 }
 
+/* A second vCPU beside m's, in the same VM and with the same registers. */
+static void make_second(struct vm *second, const struct vm *m)
+{
+    *second = *m;
+    check((second->vcpu = ioctl(m->vm, KVM_CREATE_VCPU, 1)) >= 0, "KVM_CREATE_VCPU");
+    second->run = mmap(NULL, m->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, second->vcpu, 0);
+    check(second->run != MAP_FAILED, "mmap kvm_run");
+    check(!ioctl(second->vcpu, KVM_SET_CPUID2, cpuid), "KVM_SET_CPUID2");
+    second->run->s.regs = m->run->s.regs;
+    second->run->kvm_dirty_regs = m->run->kvm_dirty_regs;
+}
+
+static void *run_thread(void *m)
+{
+    run(m);
+    return NULL;
+}
+
+static double pair(uint32_t count)
+{
+    uint8_t code[64];
+    struct vm m, second;
+    pthread_t thread;
+    make(&m, code, guest(code, count));
+    make_second(&second, &m);
+    uint64_t from = now();
+    check(!pthread_create(&thread, NULL, run_thread, &second), "pthread_create");
+    run(&m);
+    pthread_join(thread, NULL);
+    double spent = (double)(now() - from) / count / 2;
+    munmap(second.run, second.run_size);
+    close(second.vcpu);
+    destroy(&m);
+    return spent;
+}
+
 int main(int argc, char **argv)
 {
     uint8_t code[64];
@@ -117,7 +155,9 @@ int main(int argc, char **argv)
         return 2;
     uint32_t count = (uint32_t)atoi(argv[2]);
     cpuid = calloc(1, sizeof *cpuid + 128 * sizeof cpuid->entries[0]);
-    if (!strcmp(argv[1], "exits")) {
+    if (!strcmp(argv[1], "pair")) {
+        printf("%.1f\n", pair(count));
+    } else if (!strcmp(argv[1], "exits")) {
         make(&m, code, guest(code, count));
         uint64_t from = now();
         run(&m);
