@@ -92,6 +92,12 @@ class Bus:
         for watcher in self._watchers:
             watcher()
 
+    def close(self) -> None:
+        """Lets go of all devices and watchers: what hung in circles through the bus is freed at once."""
+        self._claims = RangeMap()
+        self._watchers.clear()
+        self.observer = self.on_unclaimed = self.on_failure = self.guard = None
+
     def find(self, address: int) -> Claim | None:
         """Who holds `address`."""
         entry = self._claims.find(address)

@@ -54,6 +54,11 @@ class Socket:
             self._taps.clear()
         return self._chip
 
+    def close(self) -> None:
+        """Lets go of the chip and of the claims."""
+        self._taps.clear()
+        self._chip = None
+
     @property
     def is_plugged(self) -> bool:
         """Whether the chip was made."""

@@ -102,6 +102,16 @@ class Timers:
                         raise
                     self.on_failure(error)
 
+    def close(self) -> None:
+        """Forgets all alarms and whom to tell."""
+        self._heap.clear()
+        self._woken = self._nobody
+        self.on_failure = None
+
+    @staticmethod
+    def _nobody() -> None:
+        pass
+
     def pause(self) -> None:
         """Guest time stands still. Twice is once."""
         if self._paused_at is None:

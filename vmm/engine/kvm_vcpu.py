@@ -341,4 +341,9 @@ class KvmVcpu:
     def close(self) -> None:
         """Gives back the fd, the mapping and the statistics. Legal twice."""
         self._run = ffi.NULL
+        self._bindings.clear()
+        self._news.clear()
+        self._rings.clear()
+        self.hooks.clear()
+        self.acknowledge = no_controller
         self.fd.close()

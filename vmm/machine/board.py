@@ -77,6 +77,20 @@ class Board:
             wire = self._wires[gsi] = IrqWire(gsi, lambda gsi, level: self.set_input(gsi, level))
         return wire.line()
 
+    def close(self) -> None:
+        """Gives the guest's memory back and unplugs everything: without circles a closed machine is freed at once, not
+        by the cycle collector, which costs a process that makes many machines a fifth of its time."""
+        self.memory.close()
+        self.ports.close()
+        self.mmio.close()
+        for socket in self.sockets.values():
+            socket.close()
+        self.sockets.clear()
+        self._wires.clear()
+        self.timers.close()
+        self.interrupt = self.set_input = self.rearm = _nothing
+        self.com1_made = self.debug_exit = self.reset_requested = _nothing
+
     # -- chips --
 
     def _socket(self, name: str, make: Callable[[], Any]) -> Socket:
@@ -220,6 +234,10 @@ class Board:
 
         loaders: tuple[Any, ...] = (elf, flat)
         return choose(loaders, image, config.format).load(image, self.memory, params)
+
+
+def _nothing(*_: object) -> None:
+    """Where wires of a closed board lead."""
 
 
 def _image(image: str | bytes, memory: int) -> tuple[bytes, str]:

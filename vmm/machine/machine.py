@@ -104,7 +104,8 @@ class Machine:
         return self._board.mmio
 
     def device(self, name: str) -> Any:
-        """A chip of the board by name ("com1", "pit", "rtc", "post", ...). ConfigError when there is none."""
+        """A chip of the board by name ("com1", "pit", "rtc", "post", ...). ConfigError when there is none; StateError once closed."""
+        self._expect_open("give a device")
         return self._board.device(name)
 
     @property
@@ -211,7 +212,7 @@ class Machine:
             self.state = move(self.state, "close")
             if self._engine is not None:
                 self._engine.close()
-            self._board.memory.close()
+            self._board.close()
 
     def __enter__(self) -> Self:
         return self

@@ -70,13 +70,16 @@ def test_stop_does_nothing_when_nothing_runs(guest):
 
 def test_what_the_host_sends_after_close_goes_nowhere(guest):
     machine = guest("hlt")
+    com1 = machine.device("com1")
     machine.run(deadline=5.0)
     machine.close()
     machine.feed(b"late")
     machine.post(lambda: None)
-    machine.device("com1").feed(b"later")
-    machine.ports.claim(0x9000, 1, machine.device("com1"))
+    com1.feed(b"later")
+    machine.ports.claim(0x9000, 1, com1)
     machine.close()
+    with pytest.raises(StateError, match="closed"):
+        machine.device("com1")
 
 
 def test_run_works_on_a_thread_that_is_not_the_main_one(guest, later):

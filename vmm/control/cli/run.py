@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -77,6 +78,7 @@ def main(words: list[str]) -> int:
     is_interactive = values["console"] == "stdio" and not (values["json"] and os.isatty(0))
     with Machine(config) as machine:
         with Console(machine, is_interactive, sys.stderr.write, deadline) as console:
+            gc.enable()
             outcome = machine.run(deadline)
         _report(machine, outcome, values, console.failure is None)
     if console.failure is not None and outcome.value != BROKEN_PIPE:
