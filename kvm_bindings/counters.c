@@ -80,6 +80,11 @@ static void count_exit(struct whole_step *step, uint32_t row, uint32_t elements,
     step->in_handler = 1;
 }
 
+void step_excuse(struct step *open)
+{
+    ((struct whole_step *)open)->left = __rdtsc();
+}
+
 static void count_handler(struct whole_step *step, uint64_t now)
 {
     struct step *open = &step->open;

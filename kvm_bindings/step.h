@@ -112,6 +112,9 @@ int64_t step_run(struct step *step, uint64_t reply);
  */
 void step_finish(struct step *step, int finishing);
 
+/* What passed since the exit was our own set-up: the handler's time begins now. */
+void step_excuse(struct step *step);
+
 /* Ends KVM_RUN or step_wait soon, from any thread; `attention` bits are set first. */
 void step_kick(struct step *step, uint32_t attention);
 void step_attention(struct step *step, uint32_t set, uint32_t clear);

@@ -31,13 +31,15 @@ if TYPE_CHECKING:
 class Claim:
     """A range of a bus held by a device. `width` is the widest access the device takes in one piece, in bytes."""
 
-    __slots__ = ("device", "name", "span", "width")
+    __slots__ = ("device", "name", "prepare", "span", "width")
 
-    def __init__(self, span: Range, device: Responder, width: int, name: str) -> None:
+    def __init__(self, span: Range, device: Any, width: int, name: str) -> None:
         self.span = span
-        self.device = device
+        self.device: Responder = device
         self.width = width
         self.name = name
+        self.prepare: Callable[[], None] | None = None
+        """Called before the first access to a device that is made only then; sets `device`."""
 
     def __repr__(self) -> str:
         return f"<{self.name} at {self.span}>"
@@ -65,7 +67,7 @@ class Bus:
         """The words for a read and a write here."""
         return ("in", "out") if self.kind == "io" else ("read", "write")
 
-    def claim(self, start: int, size: int, device: Responder, *, width: int = 1, name: str = "") -> Claim:
+    def claim(self, start: int, size: int, device: Responder | None, *, width: int = 1, name: str = "") -> Claim:
         """Gives [start, start + size) to `device`. ConfigError when part of it is held already or does not exist."""
         name = name or getattr(device, "name", type(device).__name__)
         path = f"{self.kind} {start:#x}"
@@ -114,7 +116,7 @@ class Bus:
 
     def bind(self, address: int, size: int, is_write: bool) -> Bound:
         """What to call for accesses of `size` bytes at `address`; good until the next `changed`."""
-        claim = self.find(address)
+        claim = self._ready(address)
         if claim is not None and claim.span.covers(address, size) and size <= claim.width and not size & (size - 1):
             device = claim.device
             bound: Bound = (device.write if is_write else device.read, address - claim.span.start, size)
@@ -123,6 +125,13 @@ class Bus:
         else:
             bound = self._in_pieces(address, size, is_write)
         return self._wrapped(bound, address, is_write)
+
+    def _ready(self, address: int) -> Claim | None:
+        """As find(), with the device made if nobody has met it yet."""
+        claim = self.find(address)
+        if claim is not None and claim.prepare is not None:
+            claim.prepare()
+        return claim
 
     def read(self, address: int, size: int) -> int:
         """One access, for callers off the hot path."""
@@ -169,7 +178,7 @@ class Bus:
         pieces: list[tuple[int, Bound]] = []
         at = 0
         while at < size:
-            claim = self.find(address + at)
+            claim = self._ready(address + at)
             width = 1
             if claim is not None:
                 width = min(claim.width, 8)

@@ -14,20 +14,6 @@ if TYPE_CHECKING:
     from .bus import Bus, Claim, Responder
 
 
-class _Tap:
-    """Stands in a claim until the chip is there."""
-
-    def __init__(self, socket: Socket, part: Callable[[Any], Responder]) -> None:
-        self.socket = socket
-        self.part = part
-
-    def read(self, offset: int, size: int) -> int:
-        return self.part(self.socket.chip).read(offset, size)
-
-    def write(self, offset: int, size: int, value: int) -> None:
-        self.part(self.socket.chip).write(offset, size, value)
-
-
 class Socket:
     """`make` gives the chip; called once, at the first access or the first look at `chip`."""
 
@@ -35,28 +21,32 @@ class Socket:
         self.name = name
         self._make = make
         self._chip: Any = None
-        self._taps: list[tuple[Bus, Claim, _Tap]] = []
+        self._claims: list[tuple[Claim, Callable[[Any], Responder]]] = []
 
     def claim(self, bus: Bus, start: int, size: int, part: Callable[[Any], Responder] = lambda chip: chip,
               width: int = 1) -> None:  # fmt: skip
         """Holds [start, start + size) of `bus` for `part` of the chip. ConfigError as for Bus.claim."""
-        tap = _Tap(self, part)
-        self._taps.append((bus, bus.claim(start, size, tap, width=width, name=self.name), tap))
+        claim = bus.claim(start, size, None, width=width, name=self.name)
+        claim.prepare = self.plug
+        self._claims.append((claim, part))
+
+    def plug(self) -> None:
+        """Makes the chip if it was not yet, and puts it where it was claimed for."""
+        if self._chip is None:
+            self._chip = self._make()
+            for claim, part in self._claims:
+                claim.device, claim.prepare = part(self._chip), None
+            self._claims.clear()
 
     @property
     def chip(self) -> Any:
         """The chip, made now if it was not yet."""
-        if self._chip is None:
-            self._chip = self._make()
-            for bus, claim, tap in self._taps:
-                claim.device = tap.part(self._chip)
-                bus.changed()
-            self._taps.clear()
+        self.plug()
         return self._chip
 
     def close(self) -> None:
         """Lets go of the chip and of the claims."""
-        self._taps.clear()
+        self._claims.clear()
         self._chip = None
 
     @property

@@ -199,6 +199,7 @@ class KvmVcpu:
             self._bindings[row] = (handler, offset, size)
             if rebinds != self._rebinds:  # another thread changed the claims meanwhile
                 self._bindings[row] = (self._first_access, 0, 0)
+        lib.step_excuse(self._step)  # a chip may have been made, its module imported: not what the device costs
         if location.is_write:
             return handler(offset, size, value)
         return handler(offset, size)

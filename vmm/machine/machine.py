@@ -104,7 +104,10 @@ class Machine:
         return self._board.mmio
 
     def device(self, name: str) -> Any:
-        """A chip of the board by name ("com1", "pit", "rtc", "post", ...). ConfigError when there is none; StateError once closed."""
+        """A chip of the board by name ("com1", "pit", "rtc", "post", ...). ConfigError when there is none.
+
+        StateError once closed.
+        """
         self._expect_open("give a device")
         return self._board.device(name)
 

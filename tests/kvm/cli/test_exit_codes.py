@@ -76,7 +76,7 @@ def test_python_m_vmm_is_the_same_command(vmm, code, image):
 def test_guest_and_vmm_speak_on_different_streams(vmm, code, image):
     ran = vmm("run", "--stats", image(code.say(b"guest\n"), code.halt))
     assert (ran.code, ran.out) == (0, b"guest\n")
-    assert "exits in" in ran.err
+    assert "By reason" in ran.err
     assert "guest\n" not in ran.err
 
 
@@ -90,5 +90,5 @@ def test_a_console_of_none_says_nothing(vmm, code, image):
 
 
 def test_what_was_said_just_before_the_deadline_is_shown(vmm, code, image):
-    assert vmm("run", "-q", "-t", "1ms", image(code.say(b"early\n"), code.spin)).out in (b"", b"early\n")
-    assert vmm("run", "-q", "-t", "15ms", image(code.say(b"early\n"), code.spin)).out == b"early\n"
+    assert b"early\n".startswith(vmm("run", "-q", "-t", "1ms", image(code.say(b"early\n"), code.spin)).out)
+    assert vmm("run", "-q", "-t", "60ms", image(code.say(b"early\n"), code.spin)).out == b"early\n"

@@ -55,7 +55,7 @@ def test_an_interrupted_run_prints_its_statistics(vmm, code, image):
     exit_code, _, err = ended(process, signal.SIGINT)
     assert exit_code == 130
     assert err.startswith("vmm: stopped by SIGINT\n")
-    assert "exits in" in err
+    assert "By reason" in err
     assert "com1" in err
 
 

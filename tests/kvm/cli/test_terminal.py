@@ -127,7 +127,7 @@ def test_ctrl_a_s_prints_the_exits_so_far(session):
     terminal.says(b".")
     terminal.types(b"\x04")
     assert terminal.end() == 0
-    assert "exits in" in terminal.text("err")
+    assert "By reason" in terminal.text("err")
     assert "com1" in terminal.text("err")
 
 
