@@ -70,7 +70,7 @@ def _timed(machine: Machine, count: int, done: Callable[[], int]) -> float:
 
 def creation(count: int = CREATIONS) -> float:
     """Nanoseconds to make a machine, run it to its first exit, and close it."""
-    image = guest(1)
+    image = b"\xe6" + bytes([END_PORT])  # its first exit is its last
     start = time.perf_counter_ns()
     for _ in range(count):
         with Machine(image=image, mode="real") as machine:

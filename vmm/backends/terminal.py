@@ -24,6 +24,8 @@ class Output:
 
     def __init__(self, fd: int) -> None:
         self._fd = self._given_fd = fd
+        self.in_line = False
+        """Whether what was written last does not end its line."""
         self.failure: OSError | None = None
         """Why nothing is written any more."""
         self.on_failure: Callable[[OSError], None] = lambda error: None
@@ -53,6 +55,7 @@ class Output:
 
     def write(self, data: bytes) -> None:
         """Takes what the guest sends."""
+        self.in_line = data[-1:] != b"\n"
         while data and self.failure is None:
             try:
                 data = data[os.write(self._fd, data) :]

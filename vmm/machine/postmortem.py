@@ -48,6 +48,7 @@ def statistics(machine: Machine) -> ExitStatistics:
         wall_ns=machine.ran_ns,
         guest_ns=sum(guest for guest, _, _ in times),
         handler_ns=sum(handler for _, handler, _ in times),
+        idle_ns=sum(idle for _, _, idle in times),
         kernel=KernelCounters(vm=vm, vcpus=vcpus, host=host.upper()),
         flight=[entry for vcpu in machine.vcpus for entry in vcpu.flight(names, machine.born_ns)],
         symbols=symbols_of(machine),

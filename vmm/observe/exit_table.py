@@ -82,9 +82,14 @@ def _headline(exits: ExitStatistics) -> list[str]:
     if not exits.total:
         return [f"No exits{vcpus}{wall}"]
     counted = f"{number(exits.total)} exit{'s' if exits.total > 1 else ''}{vcpus}{wall}"
-    spent = exits.guest_ns + exits.handler_ns
+    spent = exits.guest_ns + exits.handler_ns + exits.idle_ns
     whole = max(exits.wall_ns * max(len(exits.vcpus), 1), spent)
-    parts = [("guest", exits.guest_ns), ("handlers", exits.handler_ns), ("elsewhere", whole - spent)]
+    parts = [
+        ("guest", exits.guest_ns),
+        ("handlers", exits.handler_ns),
+        ("asleep", exits.idle_ns),
+        ("elsewhere", whole - spent),
+    ]
     said = [f"{name} {duration(time)} ({share(time / whole)})" for name, time in parts if time]
     return [counted, f"{'vCPU time' if vcpus else 'time'}: {', '.join(said)}"] if said else [counted]
 

@@ -92,17 +92,20 @@ class ExitStatistics:
         wall_ns: int = 0,
         guest_ns: int | None = None,
         handler_ns: int | None = None,
+        idle_ns: int = 0,
         kernel: KernelCounters | None = None,
         flight: Iterable[FlightEntry] = (),
         symbols: Callable[[int], str] = lambda address: "",
     ) -> None:
         """`guest_ns` and `handler_ns` are added up over the vCPUs; left out, they are summed from `exits`.
+        `idle_ns` is the time asleep in a HLT that came to the VMM.
 
         `symbols` names an address ("main+0x12"), or answers "".
         """
         self.exits = tuple(exits)
         self.wall_ns = wall_ns
         self.guest_ns = sum(exit.guest_ns for exit in self.exits) if guest_ns is None else guest_ns
+        self.idle_ns = idle_ns
         self.handler_ns = sum(exit.handler_ns for exit in self.exits) if handler_ns is None else handler_ns
         self.kernel = kernel
         self.flight = tuple(flight)
@@ -228,6 +231,7 @@ class ExitStatistics:
             "wall_ns": self.wall_ns,
             "guest_ns": self.guest_ns,
             "handler_ns": self.handler_ns,
+            "idle_ns": self.idle_ns,
             "total": self.total,
             "exits": [exit_as_json(exit, self.symbols) for exit in self.exits],
             "kernel": self.kernel and self.kernel.as_json(),
@@ -248,6 +252,7 @@ class ExitStatistics:
                 wall_ns=int(document["wall_ns"]),
                 guest_ns=int(document["guest_ns"]),
                 handler_ns=int(document["handler_ns"]),
+                idle_ns=int(document["idle_ns"]),
                 kernel=None if kernel is None else KernelCounters.from_json(kernel),
                 flight=[flight_from_json(entry, symbols) for entry in document["flight"]],
                 symbols=lambda address: symbols.get(address, ""),

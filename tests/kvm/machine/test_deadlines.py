@@ -21,11 +21,16 @@ GUESTS = {
 }
 
 
-@pytest.mark.parametrize("irqchip", ["user", "kernel", "none"])
-@pytest.mark.parametrize("name", GUESTS)
+ENDLESS = [
+    (irqchip, name)
+    for irqchip in ("user", "kernel", "none")
+    for name in GUESTS
+    if irqchip != "none" or not name.startswith("hlt")  # nothing can wake that one: it has halted for good
+]
+
+
+@pytest.mark.parametrize(("irqchip", "name"), ENDLESS)
 def test_the_run_ends_at_its_deadline(guest, patience, name, irqchip):
-    if irqchip == "none" and name.startswith("hlt"):
-        pytest.skip("nothing can wake it: that is a halt for good")
     machine = guest(GUESTS[name], irqchip=irqchip, console="none")
     started = time.monotonic()
     outcome = machine.run(deadline=0.03)

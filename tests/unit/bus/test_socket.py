@@ -72,7 +72,6 @@ def test_binding_makes_the_chip_so_that_no_stale_handler_is_ever_handed_out(sock
     assert len(made) == 1
 
 
-
 def test_a_place_that_is_taken_is_refused_and_makes_no_chip(socket, made):
     bus = Bus("io", 1 << 16)
     bus.claim(0x60, 1, Part(), name="first")

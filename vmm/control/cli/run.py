@@ -109,17 +109,25 @@ def _config(values: dict[str, Any], plain: list[str]) -> MachineConfig:
     return MachineConfig(image=images[0], **common, **given)
 
 
+def _share_a_screen() -> bool:
+    """Whether standard output and standard error go to the same place, where our words would join the guest's line."""
+    try:
+        return os.path.samestat(os.fstat(1), os.fstat(2))
+    except OSError:
+        return False
+
+
 def _report(machine: Machine, outcome: Outcome, values: dict[str, Any], verdict: bool) -> None:
     """What is said after the run: JSON on stdout, words on stderr, and last what goes to a file and may fail."""
     if values["json"]:
         from ..json_file import run_document, to_text
 
         sys.stdout.write(to_text(run_document(machine, outcome, values["exit_code"])))
-    elif verdict and not values["quiet"]:
-        if outcome.is_abnormal:
-            sys.stderr.write(machine.crash_report().render() + "\n")
-        elif outcome.kind not in ("debug-exit", "halted") or values["stats"]:
-            sys.stderr.write(f"vmm: {outcome.words}\n")
+    elif verdict and not values["quiet"] and (values["stats"] or outcome.kind not in ("debug-exit", "halted")):
+        if machine.standard_output is not None and machine.standard_output.in_line and _share_a_screen():
+            sys.stderr.write("\n")
+        words = machine.crash_report().render() if outcome.is_abnormal else f"vmm: {outcome.words}"
+        sys.stderr.write(f"{words}\n")
     if values["stats"]:
         from ...observe.exit_table import render
 
