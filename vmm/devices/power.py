@@ -32,7 +32,7 @@ class _ByteLatch(Device):
         self._value = self._at_power_on
 
     def _written(self, before: int) -> None:
-        raise NotImplementedError
+        """What a write does beyond being kept; `before` is the value it replaced."""
 
     def read(self, offset: int, size: int) -> int:
         """The bits kept."""

@@ -48,7 +48,7 @@ def connect(board: Board, vcpus: Sequence[Vcpu], run: Run, kernel_input: Callabl
     board.reset_requested = lambda words: run.end(
         Outcome(kind=outcome.RESET, words=f"the guest asked for a reset: {words}")
     )
-    warnings = _Warnings(board.config.warn or (lambda words: None))
+    warnings = _Warnings(board.config.warn or (lambda words: None), run)
     board.timers.on_failure = lambda error: warnings.failed("an alarm", error)
     for bus in (board.ports, board.mmio):
         bus.on_failure = lambda name, error: warnings.failed(f"device {name}", error)
@@ -88,10 +88,14 @@ def _acknowledge(board: Board, run: Run) -> Callable[[], int]:
 
 
 class _Warnings:
-    """Tells the user of failing devices, each a few times: a guest may provoke thousands a second."""
+    """Tells the user of failing devices, each a few times: a guest may provoke thousands a second.
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
+    A `warn` that fails itself ends the run, with an outcome that says so: nobody would hear of the devices any more.
+    """
+
+    def __init__(self, tell: Callable[[str], None], run: Run) -> None:
         self._tell = tell
+        self._run = run
         self._told: dict[str, int] = {}
 
     def failed(self, name: str, error: Exception) -> None:
@@ -101,8 +105,9 @@ class _Warnings:
         more = "; more of these are not told" if told == MOST_WARNINGS else ""
         try:
             self._tell(f"{name} failed: {type(error).__name__}: {error}{more}")
-        except Exception:
-            self._told[name] = MOST_WARNINGS  # who cannot be told is not told again
+        except Exception as fault:
+            words = f"warn failed ({type(fault).__name__}: {fault}) when told that {name} failed ({error})"
+            self._run.end(Outcome(kind=outcome.FAILED, words=words))
 
 
 def _unclaimed(bus: Bus, run: Run) -> Callable[[str, int, int, int], None]:

@@ -154,3 +154,14 @@ def test_a_read_is_cut_to_the_width_of_the_access(guest):
     machine = guest("mov $0x500, %dx \n mov $0x55aa, %ax \n in (%dx), %al \n mov %ax, 0x3000 \n hlt")
     machine.ports.claim(0x500, 1, Broken(0x1234))
     assert result(machine, 2) == 0x5534
+
+
+def test_a_warn_that_fails_ends_the_run_and_says_so(guest):
+    def warn(words):
+        raise LookupError("no such logger")
+
+    machine = guest("1: out %al, $0x50 \n jmp 1b", warn=warn)
+    machine.ports.claim(0x50, 1, object())
+    outcome = machine.run(deadline=5.0)
+    assert outcome.kind == "failed"
+    assert "LookupError: no such logger" in outcome.words

@@ -100,13 +100,20 @@ def _config(values: dict[str, Any], plain: list[str]) -> MachineConfig:
     is_captured = values["json"] and values["console"] == "stdio"
     common: dict[str, Any] = {
         "console": "capture" if is_captured else values["console"],
-        "warn": lambda text: sys.stderr.write(f"vmm: {text}\n"),
+        "warn": _warn,
     }
     if values["guest"] is not None:
         from ..guest_run import config_of
 
         return config_of(values["guest"]).replace(**common, **given)
     return MachineConfig(image=images[0], **common, **given)
+
+
+def _warn(text: str) -> None:
+    try:
+        sys.stderr.write(f"vmm: {text}\n")
+    except OSError:
+        return  # nobody listens; the guest goes on
 
 
 def _share_a_screen() -> bool:
