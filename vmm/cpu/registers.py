@@ -1,6 +1,6 @@
-"""Names of the x86 registers in their canonical order, and a register file as the lines of a report.
+"""What the x86 registers say, in words: flags, control registers, the CPU's mode; and narrow names for wide registers.
 
-The lines fit 80 columns. Values come in plain dicts by these names; what a dict lacks is left out.
+How a whole register file is laid out for a reader is the crash report's business (vmm.observe.crash).
 Source: Intel SDM volume 1 section 3.4; AMD APM volume 2 section 3.1.
 """
 
@@ -117,35 +117,3 @@ def mode_in_words(cr0: int, cr4: int, efer: int, code: Segment, stack_dpl: int, 
     else:
         paging = "PAE paging" if cr4 & CR4_PAE else "32-bit paging"
     return f"{name}, ring {stack_dpl}, {paging}"
-
-
-def general_lines(registers: Mapping[str, int], bits: int = 64) -> list[str]:
-    """The general registers in rows, then the instruction pointer and the flags in words. 16-bit code shows 32 bits."""
-    digits, columns = (16, 3) if bits == 64 else (8, 4)
-    *names, flags = FILE64 if bits == 64 else FILE32
-    cells = [
-        f"{name:<3} {value_of(registers, name):0{digits}x}" for name in names if NARROW.get(name, name) in registers
-    ]
-    lines = ["  ".join(cells[at : at + columns]) for at in range(0, len(cells), columns)]
-    if "rflags" in registers:
-        value = value_of(registers, flags)
-        lines.append(f"{flags} {value:#x}  {rflags_in_words(value)}")
-    return lines
-
-
-def segment_lines(segments: Mapping[str, Segment]) -> list[str]:
-    """One line for each segment register: name, selector, what it is."""
-    lines = []
-    for name in SEGMENTS:
-        if name in segments:
-            lines.append(f"{name:<3} {segments[name].selector:04x}  {segments[name].in_words()}")
-    return lines
-
-
-def control_lines(control: Mapping[str, int]) -> list[str]:
-    """One line for each control and debug register: name, value, the bits set by name."""
-    lines = []
-    for name in (*CONTROL, *DEBUG):
-        if name in control:
-            lines.append(f"{name:<4} {control[name]:#018x}  {control_in_words(name, control[name])}".rstrip())
-    return lines

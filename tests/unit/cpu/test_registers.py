@@ -78,29 +78,3 @@ def test_the_mode_reads_in_words(
 ) -> None:
     assert registers.mode_in_words(cr0, cr4, efer, code, 0, rflags) == words
     assert registers.operand_bits(cr0, efer, code, rflags) == bits
-
-
-def test_a_64_bit_register_file_fits_80_columns() -> None:
-    lines = registers.general_lines(FILE)
-    assert lines[0] == "rax 1111222233330000  rbx 1111222233330001  rcx 1111222233330002"
-    assert lines[-1] == "rflags 0x3246  PF ZF IF, IOPL 3"
-    assert any("rip ffffffff81000000" in line for line in lines)
-    assert all(len(line) <= 80 for line in lines)
-
-
-def test_a_32_bit_register_file_shows_32_bit_names() -> None:
-    lines = registers.general_lines(FILE, bits=32)
-    assert lines[0] == "eax 33330000  ebx 33330001  ecx 33330002  edx 33330003"
-    assert "eip 81000000" in lines[2]
-    assert lines[-1].startswith("eflags 0x3246")
-
-
-def test_registers_that_are_missing_are_left_out() -> None:
-    assert registers.general_lines({"rax": 1}) == ["rax 0000000000000001"]
-    assert registers.control_lines({"cr0": 0x11}) == ["cr0  0x0000000000000011  PE ET"]
-    assert registers.segment_lines({}) == []
-
-
-def test_segment_lines_give_selector_and_words() -> None:
-    (line,) = registers.segment_lines({"cs": segments.code64(3, 0x2B)})
-    assert line == "cs  002b  code 64-bit, ring 3, base 0, limit 0xffffffff"
