@@ -81,7 +81,7 @@ def fault(importer: str, target: str) -> str:
     if here not in LEVELS or there not in LEVELS:
         return f"the room {there if here in LEVELS else here} has no level: give it one here and in ARCHITECTURE.md"
     if there in ("devices", "backends") or (there == "boot" and target not in LOADER_PROTOCOL):
-        return "" if importer == "vmm.machine.board" else "rule 2: it is plugged in by machine/board.py alone"
+        return "" if importer.startswith("vmm.machine.schematic.") else "rule 2: it is plugged in by machine/schematic/"
     if LEVELS[here] == 5:
         public = target == "vmm.engine.protocol" or LEVELS[there] <= 2
         return "" if public or there == "machine" else f"{here} sees machine, engine/protocol and levels 0 to 2"
@@ -136,7 +136,8 @@ def test_only_the_command_line_prints_reads_its_arguments_and_exits() -> None:
         ("vmm.control.cli.run", "vmm.backends.terminal", "rule 2"),
         ("vmm.machine.machine", "vmm.boot.elf", "rule 2"),
         ("vmm.machine.machine", "vmm.boot.loader", ""),
-        ("vmm.machine.board", "vmm.boot.elf", ""),
+        ("vmm.machine.board", "vmm.devices.serial", "rule 2"),
+        ("vmm.machine.schematic.image", "vmm.boot.elf", ""),
         ("vmm.devices.rtc", "time", "rule 3"),
         ("vmm.devices.serial", "vmm.engine.protocol", "level 3"),
         ("vmm.cpu.modes", "vmm.memory.guest_memory", "level 1"),

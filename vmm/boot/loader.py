@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 
 MODES = ("real", "protected", "paged", "long")
 """CPU modes at the first instruction: 16-bit real, 32-bit flat, 32-bit with paging, 64-bit."""
+RESET = "reset"
+"""The mode of firmware alone: the CPU as it is after power-on, at the reset vector below 4 GiB."""
 
 REAL_MODE_END = 0x10_0000
 """A real-mode entry lies below: CS:IP is (entry >> 4 & 0xf000) : (entry & 0xffff), with no part out of reach."""
@@ -64,6 +66,10 @@ class BootParams(Record):
     """Guest physical address of the first byte; flat images only."""
     entry: int | None = None
     """Guest physical address of the first instruction."""
+    command_line: str = ""
+    """For protocols that have one."""
+    modules: tuple[tuple[bytes, str], ...] = ()
+    """(content, words that go with it) of what is loaded beside the image."""
     path: str = ""
     """Where the image came from, for symbols and messages; never opened here."""
 
@@ -85,6 +91,8 @@ class BootState(Record):
     """Path of a file that may hold symbols for these addresses, or "" when there is none."""
     symbol_offset: int = 0
     """Guest physical address minus symbol address at `entry`: 0 unless the image is linked elsewhere."""
+    registers: tuple[tuple[str, int], ...] = ()
+    """(name such as "rax", value) that the boot protocol promises at `entry`."""
 
 
 def choose(loaders: Sequence[Loader], image: Image, format: str | None = None) -> Loader:

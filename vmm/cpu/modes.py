@@ -11,7 +11,7 @@ starts in ring 0 turns it on by writing 0x68 to the 16-bit field at TSS + 0x66.
 
 There is no IDT: its limit is 0 and an exception ends in a triple fault until the guest loads its own. Interrupts
 are off, the caches on, and SSE is enabled outside real mode. A guest may keep and use all of this.
-Not modelled: the state after power-on (the reset vector), 16-bit protected mode, virtual-8086 mode.
+Not modelled: 16-bit protected mode, virtual-8086 mode.
 Source: Intel SDM volume 3A chapters 2, 8 and 11; AMD APM volume 2 chapter 14.
 """
 
@@ -169,6 +169,14 @@ def real(entry_cs: int, entry_ip: int, stack: int = 0x7C00, data: int = 0, unrea
     state.ldt = real_mode_ldt()
     state.gdt = (0, 0xFFFF)
     state.idt = (0, 0x3FF)
+    return state
+
+
+def reset() -> InitialState:
+    """The state after power-on: real mode at the reset vector F000:FFF0 with a code segment base of 0xffff_0000, so
+    that the first instruction is 16 bytes below 4 GiB. Source: Intel SDM volume 3A, table 10-1."""
+    state = real(0xF000, 0xFFF0, stack=0)
+    state.cs = state.cs.replace(base=0xFFFF_0000)
     return state
 
 

@@ -20,11 +20,31 @@ class MachineConfig(Record):
     """All fields have a default but `image`; vmm.machine.validate says what values they may have."""
 
     image: str | bytes = ""
-    """Path of the guest's image, or its bytes."""
+    """Path of the guest's image, or its bytes; "" when the machine starts from a drive or from `firmware`."""
+    command_line: str = ""
+    """Given to images whose boot protocol has one (multiboot, Linux)."""
+    modules: tuple[str, ...] = ()
+    """Files that are loaded beside the image, each "PATH" or "PATH ARGUMENTS" (multiboot modules, an initrd)."""
+    firmware: str = ""
+    """Path of a ROM that runs in place of our own BIOS, mapped below 4 GiB and below 1 MiB; "" for our own."""
+    fw_cfg: tuple[tuple[str, bytes], ...] = ()
+    """(name such as "opt/org.example/key", content) that the guest finds in fw_cfg's directory."""
+    fda: str | bytes = ""
+    """Floppy drive A: "PATH", "PATH,ro" or "PATH,overlay" (changes are kept in memory), or the disk's bytes."""
+    hda: str | bytes = ""
+    """The first hard disk, as `fda`."""
+    hdb: str | bytes = ""
+    """The second hard disk, as `fda`."""
+    cdrom: str | bytes = ""
+    """An ISO 9660 image, read only."""
+    boot: str = ""
+    """The order in which drives are tried, as QEMU's letters: a floppy, c hard disk, d CD-ROM; "" is "cad"."""
+    pc_testdev: bool = False
+    """Plug in the devices that kvm-unit-tests use: pc-testdev, the PM timer."""
     symbols: str = ""
     """File with names for guest addresses (ELF, nm or System.map output); "" takes an ELF image's own."""
     format: str | None = None
-    """"flat" or "elf"; None looks at the image."""
+    """A loader's name, such as "flat" or "elf"; None looks at the image."""
     mode: str | None = None
     """CPU mode at the first instruction, one of MODES; None is real for flat images and the ELF's own for those."""
     load: int | None = None

@@ -4,7 +4,7 @@
         print(machine.run(deadline=1.0))
         print(machine.console_output)
 
-Not here: devices (board.py, wiring.py), threads (crew.py, vcpu_thread.py), the words of a crash (postmortem.py).
+Not here: devices (board.py, schematic/, wiring.py), threads (crew.py, vcpu_thread.py), crash words (postmortem.py).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from .crew import Crew, InterruptHeld
 from .lifecycle import CREATED, ENDED, PAUSED, RUNNING, move
 from .outcome import Outcome
 from .run import Run
+from .schematic.image import load as load_image
 from .start_state import start_state
 from .validate import validate
 
@@ -64,7 +65,7 @@ class Machine:
         self._board = Board(self.config, time.monotonic_ns, time.time_ns)
         self._engine: Any = None
         try:
-            self.boot = self._board.load_image()
+            self.boot = load_image(self._board)
             self._engine = select(self._board.memory, self._board.ports, self._board.mmio, self.config)
         except BaseException:
             self._board.memory.close()

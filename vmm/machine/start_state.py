@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..boot.loader import RESET
 from ..cpu import modes
 from ..errors import ConfigError
 from . import layout
@@ -16,7 +17,16 @@ if TYPE_CHECKING:
 
 def start_state(config: MachineConfig, boot: BootState, memory: GuestMemory) -> InitialState:
     """As config and image want it, with the mode's tables written to memory. ConfigError when they have no room."""
+    state = _of_mode(config, boot, memory)
+    for name, value in boot.registers:
+        setattr(state, name, value)
+    return state
+
+
+def _of_mode(config: MachineConfig, boot: BootState, memory: GuestMemory) -> InitialState:
     mode = boot.mode
+    if mode == RESET:
+        return modes.reset()
     end = memory.regions[0].span.end
     size = modes.table_size(mode, memory.end)
     tables = layout.tables(size, boot.loaded, end)

@@ -29,8 +29,11 @@ def _one_of(path: str, value: object, known: tuple[str, ...]) -> list[tuple[str,
 
 def _breaches(config: MachineConfig) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
-    if not isinstance(config.image, (str, bytes)) or not config.image:
-        found.append(("image", "a path or bytes is needed"))
+    drives = [config.fda, config.hda, config.hdb, config.cdrom]
+    if not isinstance(config.image, (str, bytes)) or not (config.image or config.firmware or any(drives)):
+        found.append(("image", "a path or bytes is needed, or a drive to boot from"))
+    if set(config.boot) - set("acd") or len(set(config.boot)) < len(config.boot):
+        found.append(("boot", f"letters of a (floppy), c (hard disk), d (CD-ROM), each once, not {config.boot!r}"))
     if config.mode is not None:
         found += _one_of("mode", config.mode, MODES)
     found += _one_of("irqchip", config.irqchip, IRQCHIPS)

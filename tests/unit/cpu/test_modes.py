@@ -160,3 +160,10 @@ def test_general_lists_all_eighteen_registers() -> None:
     general = modes.real(0, 0x7C00).general()
     assert len(general) == 18
     assert general["rip"] == 0x7C00
+
+
+def test_power_on_starts_16_bytes_below_4_gib() -> None:
+    state = modes.reset()
+    assert state.cs.base + state.rip == (1 << 32) - 16
+    assert (state.cs.selector, state.ds.base, state.idt) == (0xF000, 0, (0, 0x3FF))
+    assert modes.real(0xF000, 0xFFF0).cs.base == 0xF_0000, "the segment that real() gives is shared and stays"

@@ -28,6 +28,8 @@ def test_what_is_right_passes(changes):
     [
         ({"image": ""}, "image", "a path or bytes is needed"),
         ({"image": b""}, "image", "a path or bytes is needed"),
+        ({"boot": "cc"}, "boot", "each once"),
+        ({"boot": "x"}, "boot", "letters of a"),
         ({"image": 5}, "image", "a path or bytes is needed"),
         ({"mode": "lnog"}, "mode", "'lnog' is not one of real, protected, paged, long, did you mean long?"),
         ({"irqchip": "split"}, "irqchip", "'split' is not one of user, kernel, none"),
