@@ -31,15 +31,15 @@ if TYPE_CHECKING:
 class Claim:
     """A range of a bus held by a device. `width` is the widest access the device takes in one piece, in bytes."""
 
-    __slots__ = ("device", "name", "prepare", "span", "width")
+    __slots__ = ("device", "name", "plug", "span", "width")
 
     def __init__(self, span: Range, device: Any, width: int, name: str) -> None:
         self.span = span
         self.device: Responder = device
         self.width = width
         self.name = name
-        self.prepare: Callable[[], None] | None = None
-        """Called before the first access to a device that is made only then; sets `device`."""
+        self.plug: Callable[[], Responder] | None = None
+        """Gives the device that is made only when it is first met; called once."""
 
     def __repr__(self) -> str:
         return f"<{self.name} at {self.span}>"
@@ -70,14 +70,16 @@ class Bus:
     def claim(self, start: int, size: int, device: Responder | None, *, width: int = 1, name: str = "") -> Claim:
         """Gives [start, start + size) to `device`. ConfigError when part of it is held already or does not exist."""
         name = name or getattr(device, "name", type(device).__name__)
-        path = f"{self.kind} {start:#x}"
         if size <= 0 or start < 0 or start + size > self.limit:
-            raise ConfigError.of(path, f"{name} asks for {size} from {start:#x}, the space ends at {self.limit:#x}")
+            fault = f"{name} asks for {size} from {start:#x}, the space ends at {self.limit:#x}"
+            raise ConfigError.of(f"{self.kind} {start:#x}", fault)
         claim = Claim(Range(start, size), device, width, name)
         standing = self._claims.add(claim.span, claim)
         if standing is not None:
-            raise ConfigError.of(path, f"{name} asks for {claim.span}, but {standing[1].name} holds {standing[0]}")
-        self.changed()
+            fault = f"{name} asks for {claim.span}, but {standing[1].name} holds {standing[0]}"
+            raise ConfigError.of(f"{self.kind} {start:#x}", fault)
+        if self._watchers:
+            self.changed()
         return claim
 
     def release(self, claim: Claim) -> None:
@@ -129,8 +131,8 @@ class Bus:
     def _ready(self, address: int) -> Claim | None:
         """As find(), with the device made if nobody has met it yet."""
         claim = self.find(address)
-        if claim is not None and claim.prepare is not None:
-            claim.prepare()
+        if claim is not None and claim.plug is not None:
+            claim.device, claim.plug = claim.plug(), None
         return claim
 
     def read(self, address: int, size: int) -> int:

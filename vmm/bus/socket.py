@@ -11,43 +11,35 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from .bus import Bus, Claim, Responder
+    from .bus import Bus, Responder
 
 
 class Socket:
     """`make` gives the chip; called once, at the first access or the first look at `chip`."""
 
+    __slots__ = ("_chip", "_make", "name")
+
     def __init__(self, name: str, make: Callable[[], Any]) -> None:
         self.name = name
         self._make = make
         self._chip: Any = None
-        self._claims: list[tuple[Claim, Callable[[Any], Responder]]] = []
 
-    def claim(self, bus: Bus, start: int, size: int, part: Callable[[Any], Responder] = lambda chip: chip,
+    def claim(self, bus: Bus, start: int, size: int, part: Callable[[Any], Responder] | None = None,
               width: int = 1) -> None:  # fmt: skip
-        """Holds [start, start + size) of `bus` for `part` of the chip. ConfigError as for Bus.claim."""
+        """Holds [start, start + size) of `bus` for the chip, or for `part` of it. ConfigError as for Bus.claim."""
         claim = bus.claim(start, size, None, width=width, name=self.name)
-        claim.prepare = self.plug
-        self._claims.append((claim, part))
+        claim.plug = self.plug if part is None else lambda: part(self.plug())
 
-    def plug(self) -> None:
-        """Makes the chip if it was not yet, and puts it where it was claimed for."""
+    def plug(self) -> Any:
+        """The chip, made now if it was not yet."""
         if self._chip is None:
             self._chip = self._make()
-            for claim, part in self._claims:
-                claim.device, claim.prepare = part(self._chip), None
-            self._claims.clear()
+        return self._chip
 
     @property
     def chip(self) -> Any:
-        """The chip, made now if it was not yet."""
-        self.plug()
-        return self._chip
-
-    def close(self) -> None:
-        """Lets go of the chip and of the claims."""
-        self._claims.clear()
-        self._chip = None
+        """The same."""
+        return self.plug()
 
     @property
     def is_plugged(self) -> bool:

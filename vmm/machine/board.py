@@ -95,8 +95,6 @@ class Board:
         self.memory.close()
         self.ports.close()
         self.mmio.close()
-        for socket in self.sockets.values():
-            socket.close()
         self.sockets.clear()
         self._wires.clear()
         self.timers.close()
