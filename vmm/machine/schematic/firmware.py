@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def place(board: Board) -> None:
     """Maps the ROM and claims what is around it. ConfigError for a file that is no ROM."""
-    from . import pci
+    from . import ata, pci
 
     rom = _content(board.config.firmware)
     top = layout.FIRMWARE_END - len(rom)
@@ -28,6 +28,7 @@ def place(board: Board) -> None:
     shadow = _shadow(board, window)
     board.socket("shadow", lambda: shadow).claim(board.mmio, *layout.SHADOW, width=8)
     pci.place(board, shadow.set)
+    ata.place(board)
 
 
 def _content(path: str) -> bytes:
