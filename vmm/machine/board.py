@@ -37,8 +37,8 @@ class Board:
         self.outputs: dict[str, Any] = {}
         """What the ports that speak write to, by the name of the chip: a ConsoleLog, an Output, or a callable."""
         self.sockets: dict[str, Socket] = {}
-        self.holds: list[Any] = []
-        """What of the host close() gives back: disks, mostly."""
+        self.drives: dict[str, Any] = {}
+        """The host's side of each drive, by its field of the configuration; close() closes it."""
         self.interrupt: Callable[[bool], None] = lambda up: None
         """Told whether the INT pin of the PIC pair is up."""
         self.set_input: Callable[[int, bool], None] = lambda gsi, level: None
@@ -94,9 +94,9 @@ class Board:
     def close(self) -> None:
         """Gives the guest's memory back and unplugs everything: without circles a closed machine is freed at once, not
         by the cycle collector, which costs a process that makes many machines a fifth of its time."""
-        for held in self.holds:
-            held.close()
-        self.holds.clear()
+        for disk in self.drives.values():
+            disk.close()
+        self.drives.clear()
         self.memory.close()
         self.ports.close()
         self.mmio.close()

@@ -23,7 +23,7 @@ def place(board: Board) -> None:
             if any(disks):
                 _claim(board, index, disks)
     except BaseException:
-        for disk in board.holds:
+        for disk in board.drives.values():
             disk.close()
         raise
 
@@ -37,8 +37,7 @@ def _disk(board: Board, field: str) -> Any:
         return None
     if field == "cdrom" and isinstance(spec, str) and not spec.endswith(",ro"):
         spec += ",ro"
-    disk = open_disk(spec, field)
-    board.holds.append(disk)
+    disk = board.drives[field] = open_disk(spec, field)
     return disk
 
 
