@@ -116,7 +116,10 @@ class Board:
         console = self.config.console
         if not isinstance(console, str):
             return console
-        if console == "stdio" and name in layout.SPOKEN:
+        is_log = (
+            name == "firmware-console" and self.config.firmware
+        )  # a ROM writes there what it says on COM1, and more
+        if console == "stdio" and name in layout.SPOKEN and not is_log:
             self.outputs[name] = self.stdout
         else:
             self.outputs[name] = outputs.log(0 if console == "none" else None)

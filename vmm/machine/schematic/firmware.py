@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from ...errors import ConfigError
 from ...units import format_size
 from .. import layout
@@ -35,7 +33,6 @@ def _content(path: str) -> bytes:
     try:
         with open(path, "rb") as file:
             content = file.read(layout.MOST_FIRMWARE + 1)
-            size = max(os.fstat(file.fileno()).st_size, len(content))
     except OSError as error:
         raise ConfigError.of("firmware", f"cannot read {path}: {error.strerror}") from error
     except ValueError:
@@ -43,9 +40,8 @@ def _content(path: str) -> bytes:
     if not content:
         raise ConfigError.of("firmware", f"{path} is empty")
     if len(content) > layout.MOST_FIRMWARE:
-        raise ConfigError.of(
-            "firmware", f"{path} has {format_size(size)}, a ROM at most {format_size(layout.MOST_FIRMWARE)}"
-        )
+        most = format_size(layout.MOST_FIRMWARE)
+        raise ConfigError.of("firmware", f"{path} is larger than the {most} that a ROM may have")
     if len(content) % layout.PAGE:
         raise ConfigError.of(
             "firmware", f"{path} has {len(content)} bytes, {len(content) % layout.PAGE} over whole pages of 4 KiB"
