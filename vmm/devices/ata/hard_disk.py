@@ -18,6 +18,7 @@ from .drive import (
     ERR,
     FEATURES,
     HIGH,
+    IDLE,
     IDNF,
     LBA,
     LOW,
@@ -26,7 +27,7 @@ from .drive import (
     UNC,
     Drive,
 )  # fmt: skip
-from .identity import LBA28_LIMIT, MOST_MULTIPLE, of_disk
+from .identity import MOST_MULTIPLE, of_disk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ class HardDisk(Drive):
     def more_to_give(self) -> None:
         """The next block of a read, if there is one; else the command is over."""
         if not self.left:  # the last block was fetched: no interrupt when it has been
-            self.phase = "idle"
+            self.phase = IDLE
             self.status = DRDY | DSC
             return
         count = min(self.block, self.left)
@@ -208,7 +209,7 @@ class HardDisk(Drive):
         sizes_fit = multiple <= MOST_MULTIPLE and not multiple & (multiple - 1) and block <= MOST_MULTIPLE
         if not sizes_fit or not (1 <= fields["heads"] <= 16 and 1 <= fields["track"] <= 255):
             raise SnapshotError("vmm.ata: no hard disk has that geometry or block size")
-        if fields["position"] + fields["left"] > max(self._sectors, LBA28_LIMIT):
+        if fields["position"] + fields["left"] > self._sectors:
             raise SnapshotError(f"vmm.ata: the disk has {self._sectors} sectors, the saved transfer goes beyond")
         if fields["left"] and not block:
             raise SnapshotError("vmm.ata: a transfer moves at least a sector")
