@@ -136,7 +136,7 @@ def test_regions_over_one_backing_come_and_go_and_its_content_stays(memory):
 
 def test_a_region_that_overlaps_leaves_no_trace(memory):
     backing = memory.backing(PAGE)
-    for given in (None, (backing, 0)):
+    for wanted in (None, (backing, 0)):
         with pytest.raises(ConfigError, match="overlaps ram"):
-            memory.add(3 * PAGE, PAGE, backing=given)
+            memory.add(3 * PAGE, PAGE, backing=wanted)
     assert memory.add(0x20_0000, PAGE).slot == 2
