@@ -16,6 +16,11 @@ LOW_STACK = 0x9_0000
 """Top of the first stack in these modes, when there is memory below it that the image leaves free."""
 STACK_ROOM = 16 * KiB
 REAL_STACK = 0x7C00
+EBDA = 0x9_FC00
+"""The last KiB below 640 KiB belongs to the firmware."""
+VIDEO = 0xA_0000
+FIRMWARE = 0xF_0000
+USABLE, RESERVED = 1, 2
 PHYSICAL_LIMIT = 1 << 52
 
 # ports: (first, how many)
@@ -55,6 +60,18 @@ def ram(size: int) -> list[tuple[int, int]]:
     if size <= HOLE_START:
         return [(0, size)]
     return [(0, HOLE_START), (HOLE_END, size - HOLE_START)]
+
+
+def memory_map(size: int) -> tuple[tuple[int, int, int], ...]:
+    """(start, size, type) of what a PC's firmware tells of `size` bytes of RAM, as E820: 1 usable, 2 reserved."""
+    found = [(0, min(size, EBDA), USABLE)]
+    if size > EBDA:
+        found += [(EBDA, VIDEO - EBDA, RESERVED), (FIRMWARE, MiB - FIRMWARE, RESERVED)]
+    for start, length in ram(size):
+        first = max(start, MiB)
+        if start + length > first:
+            found.append((first, start + length - first, USABLE))
+    return tuple(found)
 
 
 def _is_free(start: int, size: int, loaded: tuple[tuple[int, int, str], ...], memory_end: int) -> bool:
