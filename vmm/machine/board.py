@@ -59,6 +59,10 @@ class Board:
             from .schematic import interrupts
 
             interrupts.place(self)
+        if config.pc_testdev:
+            from .schematic import kut
+
+            kut.place(self)
         if config.test_devices:
             from .schematic import test_devices
 

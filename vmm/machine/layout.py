@@ -42,7 +42,15 @@ RESET_CONTROL = (0xCF9, 1)
 COM = ((0x3F8, 8), (0x2F8, 8), (0x3E8, 8), (0x2E8, 8))
 PATTERN = (0x2000, 4)
 
+PM_TIMER = (0x608, 4)
+TESTDEV_SCRATCH = (0xE0, 4)
+TESTDEV_FLUSH = (0xE4, 4)
+TESTDEV_BYTES = (0xE8, 4)
+"""Its second port is the debug console's, which goes before."""
+TESTDEV_LINES = (0x2000, 24)
+
 # memory-mapped devices: (first, size)
+TESTDEV_MEMORY = (0xFF00_0000, 64 * KiB)
 TEST_DEVICE = (0xD000_0000, 4 * KiB)
 
 SPOKEN = ("com1", "debug-console", "firmware-console")

@@ -1,0 +1,46 @@
+"""An extra sheet, with `pc_testdev`: what kvm-unit-tests look for besides a PC's chips."""
+
+from __future__ import annotations
+
+from .. import layout
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..board import Board
+
+
+def place(board: Board) -> None:
+    """Claims the addresses."""
+    for name, span in (("testdev-scratch", layout.TESTDEV_SCRATCH), ("testdev-bytes", layout.TESTDEV_BYTES)):
+        board.socket(name, lambda size=span[1]: _storage(size)).claim(board.ports, *span, width=4)
+    board.socket("testdev-flush", lambda: _flush(board)).claim(board.ports, *layout.TESTDEV_FLUSH, width=4)
+    board.socket("testdev-lines", lambda: _lines(board)).claim(board.ports, *layout.TESTDEV_LINES)
+    start, size = layout.TESTDEV_MEMORY
+    board.socket("testdev-memory", lambda: _storage(size)).claim(board.mmio, start, size, width=8)
+    board.socket("pm-timer", lambda: _pm_timer(board)).claim(board.ports, *layout.PM_TIMER, width=4)
+
+
+def _storage(size: int) -> Any:
+    from ...devices.pc_testdev import Storage
+
+    return Storage(size)
+
+
+def _flush(board: Board) -> Any:
+    from ...devices.pc_testdev import Flush
+
+    return Flush(board.memory.refault)
+
+
+def _lines(board: Board) -> Any:
+    from ...devices.pc_testdev import Lines
+
+    return Lines([board.line(gsi) for gsi in range(layout.TESTDEV_LINES[1])])
+
+
+def _pm_timer(board: Board) -> Any:
+    from ...devices.pm_timer import PmTimer
+
+    return PmTimer(board.timers.now)
