@@ -89,11 +89,16 @@ class KvmEngine:
         if count > most:
             raise ConfigError.of("vcpus", f"this host allows {most}, not {count}")
         leaves = self.system.get_supported_cpuid2(room=256)
+        has_deadline = self.irqchip is not None and self.vm.check_extension(lib.KVM_CAP_TSC_DEADLINE_TIMER)
         if cpuid.is_plain(model):
             entries = arrays.take_cpuid2(leaves, cpuid.PLACED)  # the leaves that no vCPU changes stay where they are
         else:
-            entries = cpuid.select(model, arrays.cpuid2_entries(leaves))
+            entries = arrays.cpuid2_entries(leaves)
             leaves.nent = 0
+        if has_deadline:
+            entries = cpuid.with_deadline_timer(entries)
+        if not cpuid.is_plain(model):
+            entries = cpuid.select(model, entries)
         common = leaves.nent
         if self.irqchip is None:
             entries = cpuid.without_local_apic(entries)

@@ -63,6 +63,10 @@ class Board:
             from .schematic import kut
 
             kut.place(self)
+        if config.firmware or config.pc_testdev or config.fw_cfg:
+            from .schematic import fw_cfg
+
+            fw_cfg.place(self)
         if config.test_devices:
             from .schematic import test_devices
 

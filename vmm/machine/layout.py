@@ -38,20 +38,27 @@ SYSTEM_CONTROL_A = (0x92, 1)
 DEBUG_CONSOLE = (0xE9, 1)
 FIRMWARE_CONSOLE = (0x402, 1)
 DEBUG_EXIT = (0xF4, 4)
+FW_CFG = (0x510, 2)
+FW_CFG_DMA = (0x514, 8)
+SMI_COMMAND = (0xB2, 2)
+PM_EVENT = (0x600, 4)
+PM_CONTROL = (0x604, 4)
+PM_TIMER = (0x608, 4)
 RESET_CONTROL = (0xCF9, 1)
 COM = ((0x3F8, 8), (0x2F8, 8), (0x3E8, 8), (0x2E8, 8))
 PATTERN = (0x2000, 4)
 
-PM_TIMER = (0x608, 4)
 TESTDEV_SCRATCH = (0xE0, 4)
 TESTDEV_FLUSH = (0xE4, 4)
-TESTDEV_BYTES = (0xE8, 4)
-"""Its second port is the debug console's, which goes before."""
+TESTDEV_BYTES = (0xE8, 1)
+"""Four ports on the real one; the second is the debug console's, and nobody asks for those behind it."""
 TESTDEV_LINES = (0x2000, 24)
 
 # memory-mapped devices: (first, size)
 TESTDEV_MEMORY = (0xFF00_0000, 64 * KiB)
 TEST_DEVICE = (0xD000_0000, 4 * KiB)
+IO_APIC = 0xFEC0_0000
+LOCAL_APIC = 0xFEE0_0000
 
 SPOKEN = ("com1", "debug-console", "firmware-console")
 """Chips whose output is the guest's console; the other serial ports are kept apart."""
@@ -61,6 +68,7 @@ PIT_LINE = 0
 KEYBOARD_LINE = 1
 COM_LINES = (4, 3, 4, 3)
 RTC_LINE = 8
+SCI_LINE = 9
 
 
 def ram(size: int) -> list[tuple[int, int]]:
