@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _V1 = "cmov cx8 fpu fxsr mmx syscall sse sse2 lm msr pae pse tsc"
 _V2 = _V1 + " cx16 lahf_lm popcnt pni sse4_1 sse4_2 ssse3"
 _V3 = _V2 + " avx avx2 bmi1 bmi2 f16c fma abm movbe xsave"
-REQUIRED = {"minimal": _V1.split(), "qemu64": [*_V1.split(), "cx16", "pni"], "x86-64-v2": _V2.split(), "x86-64-v3": _V3.split()}
+REQUIRED = {"minimal": _V1.split(), "qemu64": _V1.split(), "x86-64-v2": _V2.split(), "x86-64-v3": _V3.split()}
 """What a level promises; a host without it is refused."""
 
 _SYSTEM1 = "vme de mce apic sep mtrr pge mca pat pse36 clflush nx ht hypervisor cmp_legacy topoext"
@@ -30,7 +30,7 @@ _SYSTEM2 = (
     " virt_ssbd lfence_rdtsc null_sel_clr_base"
 )
 _SYSTEM3 = _SYSTEM2 + " xsaveopt xsavec xgetbv1 xsaves"
-_QEMU64 = "de mce apic sep mtrr pge mca pat pse36 clflush nx ht hypervisor lahf_lm x2apic"
+_QEMU64 = "cx16 pni de mce apic sep mtrr pge mca pat pse36 clflush nx ht hypervisor lahf_lm x2apic"
 _KEPT = {"minimal": _SYSTEM1.split(), "qemu64": _QEMU64.split(), "x86-64-v2": _SYSTEM2.split(), "x86-64-v3": _SYSTEM3.split()}
 """What a level takes along if the host has it."""
 
