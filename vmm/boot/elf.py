@@ -83,7 +83,9 @@ def plan(image: Image, memory: Memory, params: BootParams) -> tuple[BootState, l
         entry = params.entry
     check_entry(format, mode, entry, loaded)
     view = memoryview(image)
-    pieces = [(part.paddr, view[part.file_offset : part.file_offset + part.file_size], part.size) for part in segments]
+    pieces: list[Piece] = [
+        (part.paddr, view[part.file_offset : part.file_offset + part.file_size], part.size) for part in segments
+    ]
     state = BootState(
         format=format,
         mode=mode,

@@ -51,7 +51,8 @@ class Sections:
         tables = bytearray()
         start = gpa + len(self._headers) * self.entry_size
         headers = []
-        for name, kind, flags, address, offset, size, *rest in self._headers:
+        for name, kind, flags, linked_at, offset, size, *rest in self._headers:
+            address = linked_at
             if kind in (_SYMBOLS, _STRINGS) and not flags & _IN_MEMORY:
                 tables.extend(bytes(-(start + len(tables)) % ALIGN))
                 address = start + len(tables)

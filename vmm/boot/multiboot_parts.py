@@ -93,7 +93,9 @@ def by_addresses(format: str, image: Image, memory: Memory, at: int, addresses: 
         raise BootError(format, fault, field)
     content = memoryview(image)[first : first + load_end - where.load]
     if len(content) < load_end - where.load:
-        fault = f"the load addresses ask for bytes up to {first + load_end - where.load:#x}, the file has {len(image):#x}"
+        fault = (
+            f"the load addresses ask for bytes up to {first + load_end - where.load:#x}, the file has {len(image):#x}"
+        )
         raise BootError(format, f"{fault}: truncated?", field)
     check_room(format, memory, where.load, end - where.load, "the image", field)
     loaded = ((where.load, end - where.load, f"{format} image"),)
@@ -127,9 +129,7 @@ def load(
     )
 
 
-def _modules(
-    format: str, memory: Memory, params: BootParams, above: int
-) -> tuple[list[Module], list[Piece], int]:
+def _modules(format: str, memory: Memory, params: BootParams, above: int) -> tuple[list[Module], list[Piece], int]:
     """The modules page by page from `above` on, what to write for them, and the first page behind them."""
     modules: list[Module] = []
     pieces: list[Piece] = []

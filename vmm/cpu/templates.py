@@ -31,7 +31,12 @@ _SYSTEM2 = (
 )
 _SYSTEM3 = _SYSTEM2 + " xsaveopt xsavec xgetbv1 xsaves"
 _QEMU64 = "cx16 pni de mce apic sep mtrr pge mca pat pse36 clflush nx ht hypervisor lahf_lm x2apic"
-_KEPT = {"minimal": _SYSTEM1.split(), "qemu64": _QEMU64.split(), "x86-64-v2": _SYSTEM2.split(), "x86-64-v3": _SYSTEM3.split()}
+_KEPT = {
+    "minimal": _SYSTEM1.split(),
+    "qemu64": _QEMU64.split(),
+    "x86-64-v2": _SYSTEM2.split(),
+    "x86-64-v3": _SYSTEM3.split(),
+}
 """What a level takes along if the host has it."""
 
 _LEAVES = frozenset((

@@ -25,7 +25,8 @@ COMMAND = Command(
         Option(names=("--smp", "-smp", "--vcpus"), value="N", convert=number, help="number of vCPUs"),
         Option(names=("--append", "-append"), value="WORDS", help="the test's arguments"),
         Option(names=("--cpu", "-cpu"), value="MODEL", help="CPUID in QEMU's words: qemu64, max, host,-x2apic"),
-        Option(names=("--memory", "-m"), value="SIZE", convert=lambda text: parse_size(text, "m"), help="128M if not given"),
+        Option(names=("--memory", "-m"), value="SIZE", convert=lambda text: parse_size(text, "m"),
+               help="RAM: 128M if not given"),
         Option(names=("--initrd", "-initrd"), value="FILE", help="the test's environment, a module"),
         Option(names=("--timeout", "-t"), value="TIME", convert=parse_duration, help="90s, or the list's own"),
         Option(names=("--config",), value="FILE", help="a unittests.cfg; DIR is where the tests are"),
@@ -112,8 +113,12 @@ def _list(values: dict[str, Any], folder: str, names: tuple[str, ...]) -> int:
     entries = listing.select(listing.read(values["config"], time.time), values["group"] or "", names)
     timeout = None if values["timeout"] is None else values["timeout"] / SECOND
     plan = batch.Plan(
-        folder=folder, jobs=values["jobs"], timeout=timeout, initrd=values["initrd"] or "", compare=bool(values["compare"])
-    )  # fmt: skip
+        folder=folder,
+        jobs=values["jobs"],
+        timeout=timeout,
+        initrd=values["initrd"] or "",
+        compare=bool(values["compare"]),
+    )
 
     def told(pair: batch.Pair) -> None:
         if not values["json"]:

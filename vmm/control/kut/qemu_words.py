@@ -80,15 +80,14 @@ def cpu(text: str) -> str:
         key, equals, value = change.partition("=")
         if key in _MEANS_NOTHING:
             continue
-        if equals and value in ("on", "off"):
-            change = ("+" if value == "on" else "-") + key
+        sign, feature = ({"on": "+", "off": "-"}.get(value, ""), key) if equals else (change[:1], change[1:])
         if key == "vendor":
             items.append(change)
-        elif change[:1] == "+":
-            items.append("?" + change[1:])
-        elif change[:1] == "-":
-            if not change.startswith("-vmx-"):  # what VMX can do is no CPUID bit: it stays as the host has it
-                items.append(change)
+        elif sign == "+":
+            items.append("?" + feature)
+        elif sign == "-":
+            if not feature.startswith("vmx-"):  # what VMX can do is no CPUID bit: it stays as the host has it
+                items.append("-" + feature)
         else:
             raise NotUnderstood(f"CPU property {change} is not understood")
     model = ",".join(items)

@@ -1,4 +1,4 @@
-"""One kvm-unit-test, run on a machine of ours: multiboot, serial port, debug exit, the kernel's interrupt controllers."""
+"""One kvm-unit-test, run on a machine of ours: multiboot, serial port, debug exit, the kernel's interrupt chips."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def load(board: Board) -> BootState:
     config = board.config
     image, path = _content(config.image, config.memory)
     params = BootParams(mode=config.mode, load=config.load, entry=config.entry, path=path)
-    is_plain = config.mode is not None or MULTIBOOT not in image and MULTIBOOT2 not in image
+    is_plain = config.mode is not None or (MULTIBOOT not in image and MULTIBOOT2 not in image)
     if is_plain and config.format in (None, flat.format) and flat.recognises(image):
         _expect_no_extras(config, flat.format)
         return flat.load(image, board.memory, params)  # without the other loaders, which cost start-up time

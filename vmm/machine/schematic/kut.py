@@ -6,6 +6,7 @@ from .. import layout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from ..board import Board
@@ -13,19 +14,22 @@ if TYPE_CHECKING:
 
 def place(board: Board) -> None:
     """Claims the addresses."""
-    for name, span in (("testdev-scratch", layout.TESTDEV_SCRATCH), ("testdev-bytes", layout.TESTDEV_BYTES)):
-        board.socket(name, lambda size=span[1]: _storage(size)).claim(board.ports, *span, width=4)
+    for name, (start, size) in (("testdev-scratch", layout.TESTDEV_SCRATCH), ("testdev-bytes", layout.TESTDEV_BYTES)):
+        board.socket(name, _storage(size)).claim(board.ports, start, size, width=4)
     board.socket("testdev-flush", lambda: _flush(board)).claim(board.ports, *layout.TESTDEV_FLUSH, width=4)
     board.socket("testdev-lines", lambda: _lines(board)).claim(board.ports, *layout.TESTDEV_LINES)
     start, size = layout.TESTDEV_MEMORY
-    board.socket("testdev-memory", lambda: _storage(size)).claim(board.mmio, start, size, width=8)
+    board.socket("testdev-memory", _storage(size)).claim(board.mmio, start, size, width=8)
     board.socket("pm-timer", lambda: _pm_timer(board)).claim(board.ports, *layout.PM_TIMER, width=4)
 
 
-def _storage(size: int) -> Any:
-    from ...devices.pc_testdev import Storage
+def _storage(size: int) -> Callable[[], Any]:
+    def make() -> Any:
+        from ...devices.pc_testdev import Storage
 
-    return Storage(size)
+        return Storage(size)
+
+    return make
 
 
 def _flush(board: Board) -> Any:
