@@ -23,6 +23,17 @@ FIRMWARE = 0xF_0000
 USABLE, RESERVED = 1, 2
 PHYSICAL_LIMIT = 1 << 52
 
+SHADOW = (0xC_0000, 256 * KiB)
+"""Where firmware's ROM and the RAM behind it stand below 1 MiB."""
+FIRMWARE_END = 4 * GiB
+"""Where a ROM ends; the last part of it ends at the end of SHADOW too."""
+RESET_VECTOR = 0xFFFF_FFF0
+MOST_FIRMWARE = 16 * MiB
+MOST_LOW_FIRMWARE = 128 * KiB
+LEAST_MEMORY_OF_FIRMWARE = 2 * MiB
+HOST_PAGES = (0xFEFF_C000, 4 * PAGE)
+"""What KVM keeps for itself on some hosts; below the largest ROM."""
+
 # ports: (first, how many)
 PORT_LIMIT = 1 << 16
 PIC_MASTER = (0x20, 2)
@@ -45,6 +56,8 @@ PM_EVENT = (0x600, 4)
 PM_CONTROL = (0x604, 4)
 PM_TIMER = (0x608, 4)
 RESET_CONTROL = (0xCF9, 1)
+PCI_ADDRESS = (0xCF8, 4)
+PCI_DATA = (0xCFC, 4)
 COM = ((0x3F8, 8), (0x2F8, 8), (0x3E8, 8), (0x2E8, 8))
 PATTERN = (0x2000, 4)
 
@@ -71,11 +84,17 @@ RTC_LINE = 8
 SCI_LINE = 9
 
 
-def ram(size: int) -> list[tuple[int, int]]:
-    """(guest physical address, size) of the pieces that `size` bytes of RAM are laid out in."""
-    if size <= HOLE_START:
-        return [(0, size)]
-    return [(0, HOLE_START), (HOLE_END, size - HOLE_START)]
+def ram(size: int, window: tuple[int, int] | None = None) -> list[tuple[int, int]]:
+    """(guest physical address, size) of the pieces that `size` bytes of RAM are laid out in.
+
+    A `window` (start, size) below 1 MiB, such as SHADOW, is left out: somebody else fills it.
+    """
+    low = min(size, HOLE_START)
+    pieces = [(0, low)]
+    if window is not None:
+        start, length = window
+        pieces = [(0, start), (start + length, low - start - length)]
+    return pieces if size <= HOLE_START else [*pieces, (HOLE_END, size - HOLE_START)]
 
 
 def memory_map(size: int) -> tuple[tuple[int, int, int], ...]:

@@ -48,7 +48,8 @@ def _fw_cfg(board: Board) -> Any:
 def _memory_map(board: Board) -> bytes:
     from ...boot.tables import e820
 
-    return e820.encode((start, size, e820.RAM) for start, size in layout.ram(board.config.memory))
+    ram = [(start, size, e820.RAM) for start, size in layout.ram(board.config.memory)]
+    return e820.encode([*ram, (*layout.HOST_PAGES, e820.RESERVED)])
 
 
 def _boot_order(board: Board) -> bytes:

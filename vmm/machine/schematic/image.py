@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 
 from ...boot import flat
-from ...boot.loader import BootParams, choose
+from ...boot.loader import RESET, BootParams, BootState, choose
 from ...errors import ConfigError
 from ...units import MiB, format_size
+from .. import layout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ...boot.loader import BootState
     from ..board import Board
     from ..config import MachineConfig
 
@@ -26,6 +26,16 @@ MOST_SYMBOLS = 64 * MiB
 def load(board: Board) -> BootState:
     """Puts the guest's image into the board's memory. BootError or ConfigError when that cannot be."""
     config = board.config
+    if config.firmware:
+        return BootState(
+            format="firmware",
+            mode=RESET,
+            entry=layout.RESET_VECTOR,
+            end=layout.FIRMWARE_END,
+            loaded=tuple(
+                (each.span.start, each.span.size, each.name) for each in board.memory.regions if each.read_only
+            ),
+        )
     image, path = _content(config.image, config.memory)
     params = BootParams(mode=config.mode, load=config.load, entry=config.entry, path=path)
     is_plain = config.mode is not None or (MULTIBOOT not in image and MULTIBOOT2 not in image)

@@ -22,7 +22,9 @@ def place(board: Board) -> None:
         board.socket(name, _debug_console(board, name)).claim(ports, *span)
     board.socket("post", lambda: _post(board)).claim(ports, *layout.POST)
     board.socket("system-control-a", lambda: _system_control_a(board)).claim(ports, *layout.SYSTEM_CONTROL_A)
-    board.socket("reset-control", lambda: _reset_control(board)).claim(ports, *layout.RESET_CONTROL)
+    reset_control = board.socket("reset-control", lambda: _reset_control(board))
+    if not board.config.firmware:  # else it shares its address with PCI's, see pci.py
+        reset_control.claim(ports, *layout.RESET_CONTROL)
     keyboard = board.socket("i8042", lambda: _keyboard(board))
     keyboard.claim(ports, *layout.KEYBOARD_DATA, part=lambda chip: chip.data)
     keyboard.claim(ports, *layout.KEYBOARD_COMMAND, part=lambda chip: chip.command)
