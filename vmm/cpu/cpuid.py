@@ -59,8 +59,8 @@ class CpuModel(Record):
 def parse(text: str) -> CpuModel:
     """The model in "host,-popcnt,+x2apic,vendor=intel": a template (host if left out), then changes in any order.
 
-    `?x2apic` asks for a feature if the host has it. `-kvm` hides KVM's own leaves, `-hypervisor` the bit that says there
-    is one. Removing a feature removes those that need it. ConfigError holds every fault of the text.
+    `?x2apic` asks for a feature if the host has it. `-kvm` hides KVM's own leaves, `-hypervisor` the bit that there is
+    one. Removing a feature removes those that need it. ConfigError holds every fault of the text.
     """
     items = [item.strip() for item in text.split(",")]
     template = "host"

@@ -10,14 +10,14 @@ import re
 
 from .result import Line
 
-_REPORT = re.compile(r"^(PASS|FAIL|XFAIL|XPASS|SKIP): ?(.*)$")
+_REPORT = re.compile(r"^(PASS|FAIL|XFAIL|XPASS|SKIP)(?:: ?(.*))?$")
 _ABORTED = re.compile(r"assert failed|^Unhandled|unhandled (cpu )?exception", re.IGNORECASE)
 
 
 def report(text: str) -> tuple[Line, ...]:
     """The lines of the report, in their order."""
     found = (_REPORT.match(line.rstrip()) for line in text.splitlines())
-    return tuple(Line(verdict=match[1], name=match[2]) for match in found if match)
+    return tuple(Line(verdict=match[1], name=match[2] or "") for match in found if match)
 
 
 def reason(text: str) -> str:

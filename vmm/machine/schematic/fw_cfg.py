@@ -62,7 +62,18 @@ def _for_firmware(board: Board) -> dict[str, bytes]:
     """What a ROM gets unless the user says otherwise: ACPI tables, its console on COM1, no waiting for a key."""
     from ...boot.tables import acpi, table_loader
 
-    hardware = acpi.Hardware(
+    return {
+        **dict(table_loader.files(acpi.encode(hardware(board)))),
+        "etc/boot-menu-wait": (0).to_bytes(8, "little"),
+        "etc/sercon-port": layout.COM[0][0].to_bytes(2, "little"),
+    }
+
+
+def hardware(board: Board) -> Any:
+    """What ACPI's tables tell of."""
+    from ...boot.tables import acpi
+
+    return acpi.Hardware(
         cpus=board.config.vcpus,
         local_apic=layout.LOCAL_APIC,
         io_apic=layout.IO_APIC,
@@ -73,8 +84,3 @@ def _for_firmware(board: Board) -> dict[str, bytes]:
         sci=layout.SCI_LINE,
         reset_control=layout.RESET_CONTROL[0],
     )
-    return {
-        **dict(table_loader.files(acpi.encode(hardware))),
-        "etc/boot-menu-wait": (0).to_bytes(8, "little"),
-        "etc/sercon-port": layout.COM[0][0].to_bytes(2, "little"),
-    }

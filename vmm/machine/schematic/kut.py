@@ -1,8 +1,9 @@
-"""An extra sheet, with `pc_testdev`: what kvm-unit-tests look for besides a PC's chips."""
+"""An extra sheet, with `pc_testdev`: what kvm-unit-tests look for besides a PC's chips: a test device, PCI, ACPI."""
 
 from __future__ import annotations
 
 from .. import layout
+from . import pci
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +21,20 @@ def place(board: Board) -> None:
     board.socket("testdev-lines", lambda: _lines(board)).claim(board.ports, *layout.TESTDEV_LINES)
     start, size = layout.TESTDEV_MEMORY
     board.socket("testdev-memory", _storage(size)).claim(board.mmio, start, size, width=8)
-    board.socket("pm-timer", lambda: _pm_timer(board)).claim(board.ports, *layout.PM_TIMER, width=4)
+    if not board.config.firmware:
+        pci.place(board, lambda attributes: None)
+        _tables(board)
+
+
+def _tables(board: Board) -> None:
+    """ACPI's tables where firmware would have left them."""
+    from ...boot.tables import acpi
+    from .fw_cfg import hardware
+
+    base = layout.FIRMWARE + layout.PAGE
+    blob, root = acpi.placed(acpi.encode(hardware(board)), base)
+    board.memory.write(layout.FIRMWARE, root)
+    board.memory.write(base, blob)
 
 
 def _storage(size: int) -> Callable[[], Any]:
@@ -42,9 +56,3 @@ def _lines(board: Board) -> Any:
     from ...devices.pc_testdev import Lines
 
     return Lines([board.line(gsi) for gsi in range(layout.TESTDEV_LINES[1])])
-
-
-def _pm_timer(board: Board) -> Any:
-    from ...devices.pm_timer import PmTimer
-
-    return PmTimer(board.timers.now)

@@ -23,7 +23,7 @@ def place(board: Board) -> None:
     board.socket("post", lambda: _post(board)).claim(ports, *layout.POST)
     board.socket("system-control-a", lambda: _system_control_a(board)).claim(ports, *layout.SYSTEM_CONTROL_A)
     reset_control = board.socket("reset-control", lambda: _reset_control(board))
-    if not board.config.firmware:  # else it shares its address with PCI's, see pci.py
+    if not (board.config.firmware or board.config.pc_testdev):  # else it shares its address with PCI's, see pci.py
         reset_control.claim(ports, *layout.RESET_CONTROL)
     keyboard = board.socket("i8042", lambda: _keyboard(board))
     keyboard.claim(ports, *layout.KEYBOARD_DATA, part=lambda chip: chip.data)
