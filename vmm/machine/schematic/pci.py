@@ -1,4 +1,4 @@
-"""An extra sheet, with `firmware` or `pc_testdev`: PCI's configuration ports, the chipset behind them, power management."""
+"""An extra sheet, with `firmware` or `pc_testdev`: PCI's configuration ports, the chipset, power management."""
 
 from __future__ import annotations
 
