@@ -86,6 +86,19 @@ class RangeMap(_Generic["Holder"]):
         entries.insert(at, (span, holder))
         return None
 
+    def replace(self, span: Range, holder: Holder) -> None:
+        """Gives `span` another holder. KeyError if it was not entered exactly so."""
+        at = _above(self._starts, span.start) - 1
+        if at < 0 or self._entries[at][0] != span:
+            raise KeyError(span)
+        self._entries[at] = (span, holder)
+
+    def copy(self) -> RangeMap[Holder]:
+        """An equal map to change."""
+        twin: RangeMap[Holder] = RangeMap()
+        twin._starts, twin._entries = self._starts.copy(), self._entries.copy()
+        return twin
+
     def remove(self, span: Range) -> None:
         """Takes `span` out. KeyError if it was not entered exactly so."""
         at = _above(self._starts, span.start) - 1

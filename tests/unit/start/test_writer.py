@@ -74,7 +74,9 @@ def cut_off(form, entries) -> bytes:
     return marshal.dumps((form, entries))[:-100]
 
 
-@pytest.mark.parametrize("change", [older, shorter, gone, of_another_form, cut_off, lambda *_: b"", lambda *_: b"x" * 9])
+@pytest.mark.parametrize(
+    "change", [older, shorter, gone, of_another_form, cut_off, lambda *_: b"", lambda *_: b"x" * 9]
+)
 def test_a_file_that_does_not_hold_is_passed_over(file, tmp_path, change):
     holds, *_, doc = changed(file, tmp_path, change)
     assert (holds, doc) != ("True", "None")
