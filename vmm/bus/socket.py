@@ -25,7 +25,7 @@ class Socket:
 
     def claim(self, bus: Bus, start: int, size: int, part: Callable[[Any], Responder] | None = None,
               width: int = 1, name_of: Callable[[int], str] | None = None) -> None:  # fmt: skip
-        """Holds [start, start + size) of `bus` for the chip, or for `part` of it; `name_of` gives names to single offsets.
+        """Holds [start, start + size) of `bus` for the chip or `part` of it; `name_of` gives names to single offsets.
 
         ConfigError as for Bus.claim.
         """
