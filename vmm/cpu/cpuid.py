@@ -147,11 +147,6 @@ def _with_vendor(entry: Entry, vendor: str) -> Entry:
     return (*entry[:4], ebx, ecx, edx)
 
 
-def is_plain(model: CpuModel) -> bool:
-    """Whether select() would change nothing: then place() needs the leaves PLACED alone, the rest stays the host's."""
-    return model.template in ("host", "max") and not (model.added or model.removed or model.vendor)
-
-
 def with_deadline_timer(entries: Sequence[Entry]) -> list[Entry]:
     """`entries` of a host whose engine has the TSC deadline timer, which KVM leaves to its user to show."""
     return [(*entry[:5], entry[5] | _DEADLINE, entry[6]) if entry[0] == 0x1 else entry for entry in entries]
