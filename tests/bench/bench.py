@@ -142,7 +142,6 @@ def main() -> int:
             over += ratio("quiet port exit", 1.05, 1.02, exits_quiet, in_c("exits", EXITS))
         if "create" in wanted:
             over += ratio("create, first exit, close", 1.20, 1.10, creation, in_c("create", CREATIONS))
-            ratio("  C asks for its CPUID once", 1.20, 1.10, creation, in_c("create-cached", CREATIONS))
         if "vcpus" in wanted:
             rounds_of = [(two_vcpus(), in_c("exits", EXITS)() / in_c("pair", EXITS)()) for _ in range(rounds)]
             figure, host = (statistics.median(column) for column in zip(*rounds_of, strict=True))

@@ -3,8 +3,8 @@
  *
  *   floor exits N    a port write from ring 0 in real mode, N times: nanoseconds per exit
  *   floor pair N     the same on two vCPUs of one VM at once, each N times: nanoseconds per exit of either
- *   floor create N   make a VM, run it to its first exit, close everything, N times: nanoseconds each
- *   floor create-cached N   the same, but the host's CPUID is asked for once, as vmm does in one process
+ *   floor create N   make a VM, run it to its first exit, close everything, N times: nanoseconds each; like vmm it asks
+ *                    for the host's CPUID once a process
  */
 #include <fcntl.h>
 #include <linux/kvm.h>
@@ -46,7 +46,6 @@ struct vm {
 };
 
 static struct kvm_cpuid2 *cpuid;
-static int asks_once;
 
 static void make(struct vm *m, const uint8_t *code, size_t size)
 {
@@ -63,7 +62,7 @@ static void make(struct vm *m, const uint8_t *code, size_t size)
         .memory_size = MEMORY, .userspace_addr = (uint64_t)(uintptr_t)m->memory};
     check(!ioctl(m->vm, KVM_SET_USER_MEMORY_REGION, &region), "KVM_SET_USER_MEMORY_REGION");
     (void)ioctl(m->vm, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS);
-    if (!asks_once || cpuid->nent == 0) {
+    if (cpuid->nent == 0) {
         cpuid->nent = 128;
         check(!ioctl(m->system, KVM_GET_SUPPORTED_CPUID, cpuid), "KVM_GET_SUPPORTED_CPUID");
     }
@@ -159,7 +158,6 @@ int main(int argc, char **argv)
         return 2;
     uint32_t count = (uint32_t)atoi(argv[2]);
     cpuid = calloc(1, sizeof *cpuid + 128 * sizeof cpuid->entries[0]);
-    asks_once = !strcmp(argv[1], "create-cached");
     if (!strcmp(argv[1], "pair")) {
         printf("%.1f\n", pair(count));
     } else if (!strcmp(argv[1], "exits")) {

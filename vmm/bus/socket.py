@@ -15,33 +15,24 @@ if TYPE_CHECKING:
 
 
 class Socket:
-    """`make` gives the chip; called once, at the first access or the first look at `chip`."""
+    """The place of the chip `name`; `chips` gives chips by name and makes them at the first call."""
 
-    __slots__ = ("_chip", "_make", "name")
+    __slots__ = ("_chips", "name")
 
-    def __init__(self, name: str, make: Callable[[], Any]) -> None:
+    def __init__(self, name: str, chips: Callable[[str], Any]) -> None:
         self.name = name
-        self._make = make
-        self._chip: Any = None
+        self._chips = chips
 
     def claim(self, bus: Bus, start: int, size: int, part: Callable[[Any], Responder] | None = None,
-              width: int = 1) -> None:  # fmt: skip
-        """Holds [start, start + size) of `bus` for the chip, or for `part` of it. ConfigError as for Bus.claim."""
-        claim = bus.claim(start, size, None, width=width, name=self.name)
-        claim.plug = self.plug if part is None else lambda: part(self.plug())
+              width: int = 1, name_of: Callable[[int], str] | None = None) -> None:  # fmt: skip
+        """Holds [start, start + size) of `bus` for the chip or `part` of it; `name_of` gives names to single offsets.
 
-    def plug(self) -> Any:
-        """The chip, made now if it was not yet."""
-        if self._chip is None:
-            self._chip = self._make()
-        return self._chip
+        ConfigError as for Bus.claim.
+        """
+        claim = bus.claim(start, size, None, width=width, name=self.name)
+        claim.part, claim.name_of = part, name_of
 
     @property
     def chip(self) -> Any:
-        """The same."""
-        return self.plug()
-
-    @property
-    def is_plugged(self) -> bool:
-        """Whether the chip was made."""
-        return self._chip is not None
+        """The chip, made now if it was not yet."""
+        return self._chips(self.name)

@@ -16,6 +16,11 @@ LOW_STACK = 0x9_0000
 """Top of the first stack in these modes, when there is memory below it that the image leaves free."""
 STACK_ROOM = 16 * KiB
 REAL_STACK = 0x7C00
+EBDA = 0x9_FC00
+"""The last KiB below 640 KiB belongs to the firmware."""
+VIDEO = 0xA_0000
+FIRMWARE = 0xF_0000
+USABLE, RESERVED = 1, 2
 PHYSICAL_LIMIT = 1 << 52
 
 SHADOW = (0xC_0000, 256 * KiB)
@@ -58,7 +63,14 @@ ATA = (((0x1F0, 8), (0x3F6, 1)), ((0x170, 8), (0x376, 1)))
 COM = ((0x3F8, 8), (0x2F8, 8), (0x3E8, 8), (0x2E8, 8))
 PATTERN = (0x2000, 4)
 
+TESTDEV_SCRATCH = (0xE0, 4)
+TESTDEV_FLUSH = (0xE4, 4)
+TESTDEV_BYTES = (0xE8, 1)
+"""Four ports on the real one; the second is the debug console's, and nobody asks for those behind it."""
+TESTDEV_LINES = (0x2000, 24)
+
 # memory-mapped devices: (first, size)
+TESTDEV_MEMORY = (0xFF00_0000, 64 * KiB)
 TEST_DEVICE = (0xD000_0000, 4 * KiB)
 IO_APIC = 0xFEC0_0000
 LOCAL_APIC = 0xFEE0_0000
@@ -86,6 +98,18 @@ def ram(size: int, window: tuple[int, int] | None = None) -> list[tuple[int, int
         start, length = window
         pieces = [(0, start), (start + length, low - start - length)]
     return pieces if size <= HOLE_START else [*pieces, (HOLE_END, size - HOLE_START)]
+
+
+def memory_map(size: int) -> tuple[tuple[int, int, int], ...]:
+    """(start, size, type) of what a PC's firmware tells of `size` bytes of RAM, as E820: 1 usable, 2 reserved."""
+    found = [(0, min(size, EBDA), USABLE)]
+    if size > EBDA:
+        found += [(EBDA, VIDEO - EBDA, RESERVED), (FIRMWARE, MiB - FIRMWARE, RESERVED)]
+    for start, length in ram(size):
+        first = max(start, MiB)
+        if start + length > first:
+            found.append((first, start + length - first, USABLE))
+    return tuple(found)
 
 
 def _is_free(start: int, size: int, loaded: tuple[tuple[int, int, str], ...], memory_end: int) -> bool:

@@ -145,6 +145,16 @@ class GuestMemory:
         with memoryview(mapping) as whole:
             return whole[at : at + size]
 
+    def refault(self, gpa: int) -> None:
+        """Has the host forget its mapping of the page at `gpa`, and the guest's with it; the content stays. Does
+        nothing where there is no RAM. While another vCPU writes to the page, what it writes may be lost."""
+        if not self.contains(gpa, mmap.PAGESIZE) or gpa % mmap.PAGESIZE:
+            return
+        content = self.read(gpa, mmap.PAGESIZE)
+        mapping, at = self._locate(gpa, mmap.PAGESIZE)
+        mapping.madvise(mmap.MADV_DONTNEED, at, mmap.PAGESIZE)
+        mapping[at : at + mmap.PAGESIZE] = content
+
     def close(self) -> None:
         """Gives the mappings back. Legal twice. BufferError while a view of them is held."""
         for mapping in self._mappings:

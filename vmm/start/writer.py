@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ROOTS = (
     "vmm.control.cli", "vmm.control.cli.run", "vmm.engine.kvm_engine", "vmm.cpu.topology", "vmm.backends.terminal",
-    "vmm.machine.schematic.interrupts", "vmm.devices.serial", "vmm.devices.debug_exit",
+    "vmm.devices.serial", "vmm.devices.debug_exit",
 )  # fmt: skip
 """The command, and what it imports late in every run or nearly; what these import themselves comes with them."""
 

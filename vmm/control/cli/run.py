@@ -35,7 +35,7 @@ def _fw_cfg(text: str) -> tuple[str, bytes]:
 
 COMMAND = Command(
     name="run",
-    summary="Boots IMAGE, a flat binary or an ELF file, and ends with the guest's exit code.",
+    summary="Boots IMAGE (flat, ELF or multiboot) and ends with the guest's exit code.",
     arguments="IMAGE",
     most=1,
     options=(
@@ -49,7 +49,10 @@ COMMAND = Command(
         Option(names=("--entry",), value="GPA", convert=number, help="address of the first instruction"),
         Option(names=("--stack",), value="GPA", convert=number, help="top of the first stack"),
         Option(names=("--symbols",), value="FILE", help="names for addresses: ELF, nm or System.map"),
-        Option(names=("--format",), value="FORMAT", help="flat or elf, whatever it looks like"),
+        Option(names=("--format",), value="FORMAT", help="flat, elf, multiboot or multiboot2"),
+        Option(names=("--append", "-append"), value="WORDS", help="the kernel's command line"),
+        Option(names=("--module",), value="FILE", many=True, help='a module, or "FILE ARGUMENTS"; may be repeated'),
+        Option(names=("--initrd", "-initrd"), value="FILES", help="modules with commas between them, as QEMU has it"),
         Option(names=("--unreal",), help="real mode with 4 GiB data segments"),
         Option(names=("--user",), help="start in ring 3"),
         Option(names=("--deadline", "-t"), value="TIME", convert=_deadline, help="end after 2s, 500ms, 5m"),
@@ -101,6 +104,10 @@ def _config(values: dict[str, Any], plain: list[str]) -> MachineConfig:
     given = {name: values[name] for name in _PASSED_ON if values[name] is not None}
     if values["fw_cfg"]:
         given["fw_cfg"] = tuple(values["fw_cfg"])
+    if values["append"] is not None:
+        given["command_line"] = values["append"]
+    if values["module"] or values["initrd"] is not None:
+        given["modules"] = _modules(values)
     images = [*plain, *filter(None, [values["kernel"], values["guest"]])]
     if values["firmware"] is not None and not images:
         images = [""]
@@ -126,6 +133,12 @@ def _config(values: dict[str, Any], plain: list[str]) -> MachineConfig:
 
         return config_of(values["guest"]).replace(**common, **given)
     return MachineConfig(image=images[0], **common, **given)
+
+
+def _modules(values: dict[str, Any]) -> tuple[str, ...]:
+    from ..kut.qemu_words import modules
+
+    return (*(modules(values["initrd"]) if values["initrd"] is not None else ()), *values["module"])
 
 
 def _warn(text: str) -> None:

@@ -64,7 +64,18 @@ def _for_firmware(board: Board) -> dict[str, bytes]:
     """What a ROM gets unless the user says otherwise: ACPI tables, its console on COM1, no reset when nothing boots."""
     from ...boot.tables import acpi, table_loader
 
-    hardware = acpi.Hardware(
+    return {
+        **dict(table_loader.files(acpi.encode(hardware(board)))),
+        "etc/boot-fail-wait": NEVER_AGAIN,
+        "etc/sercon-port": layout.COM[0][0].to_bytes(2, "little"),
+    }
+
+
+def hardware(board: Board) -> Any:
+    """What ACPI's tables tell of."""
+    from ...boot.tables import acpi
+
+    return acpi.Hardware(
         cpus=board.config.vcpus,
         local_apic=layout.LOCAL_APIC,
         io_apic=layout.IO_APIC,
@@ -75,8 +86,3 @@ def _for_firmware(board: Board) -> dict[str, bytes]:
         sci=layout.SCI_LINE,
         reset_control=layout.RESET_CONTROL[0],
     )
-    return {
-        **dict(table_loader.files(acpi.encode(hardware))),
-        "etc/boot-fail-wait": NEVER_AGAIN,
-        "etc/sercon-port": layout.COM[0][0].to_bytes(2, "little"),
-    }
