@@ -73,7 +73,7 @@ def run(file: str, fields: dict[str, Any], timeout: float | None, echo: Callable
 def verdict_of(outcome: Outcome) -> str:
     """The verdict behind an outcome."""
     if outcome.kind == outcomes.DEBUG_EXIT:
-        return {0: result.PASS, result.SKIP_STATUS: result.SKIP}.get(outcome.value & 0x7F, result.FAIL)
+        return result.STATUSES.get(outcome.exit_code("qemu"), result.FAIL)
     return {
         outcomes.SHUTDOWN: result.RESET,
         outcomes.RESET: result.RESET,
