@@ -31,6 +31,14 @@ Ctrl-A h       this help
 """
 
 
+def _is_null(fd: int) -> bool:
+    """Whether it is the null device, which has nothing to say."""
+    try:
+        return os.fstat(fd).st_rdev == os.makedev(1, 3)
+    except OSError:
+        return False
+
+
 class Console:
     """Attaches standard input, standard output and the signals to a machine for the time of a `with`.
 
@@ -48,7 +56,7 @@ class Console:
         self._outputs: list[Any] = [machine.standard_output] if machine.standard_output is not None else []
         self.failure: OSError | None = None
         """Why standard output takes no more, if that ended the run."""
-        self._takes_input = interactive
+        self._takes_input = interactive and not _is_null(STDIN)
         self._terminal: RawTerminal | None = None
         if self._takes_input and os.isatty(STDIN):
             from .terminal import RawTerminal

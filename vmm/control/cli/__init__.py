@@ -6,7 +6,6 @@ Guest output goes to stdout, our own words to stderr. Exit codes are those of vm
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 
@@ -41,14 +40,9 @@ Exit codes: what the guest wrote to the debug-exit port, or
 """
 
 
-def command() -> None:
-    """What the installed `vmm` calls: main() on the process's own arguments, and the end of the process.
-
-    Cyclic garbage is not collected before the guest runs, and the interpreter is not torn down after it: either would
-    take as long as a tiny guest does. All is flushed and closed by then.
-    """
-    gc.disable()
-    code = main()
+def end(code: int) -> None:
+    """The end of the process, with all that was said flushed. The interpreter is not torn down: that would take as long
+    as a tiny guest does."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

@@ -81,6 +81,7 @@ def main(words: list[str]) -> int:
     is_interactive = values["console"] == "stdio" and not (values["json"] and os.isatty(0))
     with Machine(config) as machine:
         with Console(machine, is_interactive, sys.stderr.write, deadline) as console:
+            gc.freeze()  # what is there stays to the end: no collection need look at it
             gc.enable()
             outcome = machine.run(deadline)
         _report(machine, outcome, values, console.failure is None)
