@@ -86,7 +86,7 @@ class RangeMap(_Generic["Holder"]):
         """Enters `span`, or leaves the map as it is and returns the entry that stands in the way."""
         standing = self.overlapping(span)
         if standing is None:
-            at = bisect_right(self._starts, span.start)
+            at = _above(self._starts, span.start)
             self._starts.insert(at, span.start)
             self._entries.insert(at, (span, holder))
         return standing

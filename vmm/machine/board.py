@@ -20,10 +20,11 @@ from .schematic import outputs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from ..bus.irq import IrqLine
+    from ..memory.guest_memory import Region
     from .config import MachineConfig
 
 
@@ -52,16 +53,31 @@ class Board:
         """Given COM1's chip when it is made."""
         self.debug_exit: Callable[[int], None] = lambda value: None
         self.reset_requested: Callable[[str], None] = lambda words: None
+        self.power_off: Callable[[str], None] = lambda words: None
+        self.memory_changed: Callable[[Sequence[Region], Sequence[Region]], None] = lambda removed, added: None
+        """Told of regions of memory that went and came."""
         self.stdout: Any = None
         """The Output that the chips in layout.SPOKEN share, with console="stdio"."""
         if config.console == "stdio":
             self.stdout = outputs.stdout()
         self._wires: dict[int, IrqWire] = {}
         self.wall_clock = wall_clock
-        for start, size in layout.ram(config.memory):
+        for start, size in layout.ram(config.memory, layout.SHADOW if config.firmware else None):
             self.memory.add(start, size)
         if config.irqchip == "user":
             self.set_input = lambda gsi, level: self.device("pic").set_input(gsi, level)
+        if config.pc_testdev:
+            from .schematic import kut
+
+            kut.place(self)
+        if config.firmware or config.pc_testdev or config.fw_cfg:
+            from .schematic import fw_cfg
+
+            fw_cfg.place(self)
+        if config.firmware:
+            from .schematic import firmware
+
+            firmware.place(self)
         if config.test_devices:
             from .schematic import test_devices
 
@@ -101,7 +117,7 @@ class Board:
         self._wires.clear()
         self.timers.close()
         self.interrupt = self.set_input = self.rearm = _nothing
-        self.com1_made = self.debug_exit = self.reset_requested = _nothing
+        self.com1_made = self.debug_exit = self.reset_requested = self.power_off = self.memory_changed = _nothing
 
     def socket(self, name: str, make: Callable[[], Any]) -> Socket:
         """A new socket for the chip that `make` gives; sheets of the schematic call it."""

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 def place(board: Board, shadow: Callable[[tuple[int, ...]], None]) -> None:
     """Claims the addresses. `shadow` takes what the host bridge says of the window below 1 MiB."""
     ports = board.ports
+    alone = ports.find(layout.RESET_CONTROL[0])
+    if alone is not None:
+        ports.release(alone)  # its address is among PCI's
     pci = board.socket("pci", lambda: _pci(board, shadow))
     pci.claim(ports, *layout.PCI_ADDRESS, part=lambda chip: chip.address, width=4)
     pci.claim(ports, *layout.PCI_DATA, part=lambda chip: chip.data, width=4)
