@@ -37,7 +37,7 @@ def test_a_cpu_has_a_model_of_ours(text, model):
         (["-device", "edu"], "there is no device edu here"),
         (["-M", "q35,kernel-irqchip=split"], "machine q35 is not understood"),
         (["-machine", "vmport=on"], "machine vmport=on is not understood"),
-        (["-overcommit", "cpu-pm=on"], "-overcommit cpu-pm=on is not understood"),
+        (["-overcommit", "mem-lock=on"], "-overcommit mem-lock=on is not understood"),
         (["-m", "lots"], "'lots' is not a size"),
         (["-smp", "2,cores=2"], "-smp 2,cores=2 is not understood"),
         (["-frobnicate", "x"], "-frobnicate x is not understood"),
@@ -58,6 +58,7 @@ def test_options_become_fields_and_some_mean_nothing():
         "modules": ("a,b", "c"),
         "cpu": "max",
     }
+    assert qemu_words.fields(["-overcommit", "cpu-pm=on"]) == {"cpu_pm": True}
     assert qemu_words.fields(["-m", "2048"]) == {"memory": 2048 * MiB}
 
 
