@@ -35,6 +35,8 @@ def _tables(board: Board) -> None:
     blob, root = acpi.placed(acpi.encode(hardware(board)), base)
     board.memory.write(layout.FIRMWARE, root)
     board.memory.write(base, blob)
+    facs = base + blob.index(b"FACS")
+    board.waking_vector = lambda: board.memory.read_int(facs + acpi.WAKING_VECTOR, 4)
 
 
 def _storage(size: int) -> Callable[[], Any]:
