@@ -1,7 +1,8 @@
 """The ACPI power management block of a PIIX4: event and control registers, the 3.58 MHz timer, the SMI command port.
 
 Guest side: `event`, `control`, `timer` and `command`. Writing the command port switches ACPI on and off at once, as the
-system management code of firmware would. Sleep type 0 powers the machine off, type 1 suspends it to RAM; the others do nothing.
+system management code of firmware would. Sleep type 0 powers the machine off, type 1 suspends it to RAM; the others do
+nothing.
 The line (SCI) is level: it is up while ACPI is on and the timer's flag is set and enabled.
 Not modelled: buttons, general purpose events, the real-time clock's alarm as an event, throttling, device monitors.
 Source: Intel 82371AB (PIIX4) datasheet 290562, chapters 7.2 and 11; ACPI specification 6.4, section 4.8.
