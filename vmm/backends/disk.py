@@ -108,7 +108,7 @@ class FileDisk(Disk):
             left, offset = left[done:], offset + done
 
     def flush(self) -> None:
-        if not self.read_only:
+        if not self.read_only and self._fd >= 0:
             try:
                 os.fdatasync(self._fd)
             except OSError as error:

@@ -87,15 +87,21 @@ def test_a_file_that_shrank_is_an_error_of_the_drive(tmp_path: Path) -> None:
     disk.close()
 
 
-def test_a_host_error_is_an_error_of_the_drive(tmp_path: Path) -> None:
+def test_a_host_error_is_an_error_of_the_drive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     disk = open_disk(str(image(tmp_path)))
-    disk.close()
+
+    def fail(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    for call in ("pread", "pwrite", "fdatasync"):
+        monkeypatch.setattr(os, call, fail)
     with pytest.raises(DiskError, match="cannot read"):
         disk.read(0, 1)
     with pytest.raises(DiskError, match="cannot write"):
         disk.write(0, b"x")
     with pytest.raises(DiskError, match="cannot be flushed"):
         disk.flush()
+    disk.close()
 
 
 def test_a_name_with_a_comma_is_a_name(tmp_path: Path) -> None:
