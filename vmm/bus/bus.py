@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class Claim:
     """A range of a bus held by a device. `width` is the widest access the device takes in one piece, in bytes."""
 
-    __slots__ = ("device", "name", "prepare", "span", "width")
+    __slots__ = ("device", "name", "name_of", "prepare", "span", "width")
 
     def __init__(self, span: Range, device: Any, width: int, name: str) -> None:
         self.span = span
@@ -40,6 +40,8 @@ class Claim:
         self.name = name
         self.prepare: Callable[[], None] | None = None
         """Called before the first access to a device that is made only then; sets `device`."""
+        self.name_of: Callable[[int], str] | None = None
+        """Gives single offsets a name of their own, for a device whose every address is a function of its own."""
 
     def __repr__(self) -> str:
         return f"<{self.name} at {self.span}>"
@@ -106,9 +108,11 @@ class Bus:
         return entry[1] if entry else None
 
     def name_at(self, address: int) -> str:
-        """The holder's name, or "" where nobody is."""
+        """The holder's name, or its own name for just this address, or "" where nobody is."""
         claim = self.find(address)
-        return claim.name if claim else ""
+        if claim is None:
+            return ""
+        return claim.name if claim.name_of is None else claim.name_of(address - claim.span.start)
 
     def claims(self) -> list[Claim]:
         """All claims by address."""

@@ -24,9 +24,13 @@ class Socket:
         self._claims: list[tuple[Claim, Callable[[Any], Responder]]] = []
 
     def claim(self, bus: Bus, start: int, size: int, part: Callable[[Any], Responder] = lambda chip: chip,
-              width: int = 1) -> None:  # fmt: skip
-        """Holds [start, start + size) of `bus` for `part` of the chip. ConfigError as for Bus.claim."""
+              width: int = 1, name_of: Callable[[int], str] | None = None) -> None:  # fmt: skip
+        """Holds [start, start + size) of `bus` for `part` of the chip, with `name_of` for the names of single offsets.
+
+        ConfigError as for Bus.claim.
+        """
         claim = bus.claim(start, size, None, width=width, name=self.name)
+        claim.name_of = name_of
         claim.prepare = self.plug
         self._claims.append((claim, part))
 
