@@ -82,7 +82,7 @@ def test_a_place_that_is_taken_is_refused_and_makes_no_chip(socket, made):
 
 def test_single_addresses_of_a_claim_may_have_names_of_their_own() -> None:
     bus = Bus("io", 0x10000)
-    socket = Socket("services", Device)
+    socket = Socket("services", Chip)
     socket.claim(bus, 0x100, 4, name_of=lambda offset: f"service {offset}")
     socket.claim(bus, 0x200, 4)
     assert [bus.name_at(address) for address in (0x100, 0x103, 0x104, 0x203)] == [
