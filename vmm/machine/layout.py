@@ -17,6 +17,10 @@ LOW_STACK = 0x9_0000
 STACK_ROOM = 16 * KiB
 REAL_STACK = 0x7C00
 PHYSICAL_LIMIT = 1 << 52
+BIOS_DATA = (0x400, 0x100)
+TEXT_MONOCHROME = (0xB_0000, 32 * KiB)
+TEXT_COLOUR = (0xB_8000, 32 * KiB)
+"""Where a display adapter's text is: plain memory here, that is looked at when somebody wants to see the screen."""
 
 # ports: (first, how many)
 PORT_LIMIT = 1 << 16
