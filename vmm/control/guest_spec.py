@@ -28,7 +28,7 @@ DEFAULT_DEADLINE = "5s"
 
 MACHINE_KEYS = (
     "mode", "format", "load", "entry", "stack", "unreal", "user", "memory", "vcpus", "cpu", "irqchip", "strict",
-    "test_devices",
+    "test_devices", "display",
 )  # fmt: skip
 """The fields of MachineConfig that [machine] may give."""
 

@@ -58,7 +58,9 @@ def read(memory: GuestMemory, chip: Any = None) -> Screen:
         if chip.start is not None:
             start = 2 * chip.start
         if chip.cursor is not None:
-            cursor = divmod(chip.cursor - start // 2, columns) if chip.cursor_shown else None
+            cursor = divmod(chip.cursor - start // 2, columns)
+        if not chip.cursor_shown:
+            cursor = None
     window = memory.read(base, size)
     start %= size
     cells = (window[start:] + window)[: 2 * columns * rows]
