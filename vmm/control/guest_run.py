@@ -14,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..machine.config import MachineConfig
     from ..machine.outcome import Outcome
+    from ..observe.screen import Screen
 
 
 def config_of(name: str) -> MachineConfig:
@@ -51,11 +52,17 @@ class _Refusal:
     def count(self, location: str) -> int:
         return 0
 
+    def screen(self) -> Screen:
+        from ..observe.screen import Screen
+
+        return Screen()
+
 
 class _Result:
     """What guest_check asks of a finished run."""
 
     def __init__(self, machine: Machine, outcome: Outcome) -> None:
+        self._machine = machine
         self._exits = machine.exits
         self.host_kind = kind()
         self.outcome_kind, self.outcome_value, self.outcome_words = outcome.kind, outcome.value, outcome.words
@@ -66,3 +73,6 @@ class _Result:
 
     def count(self, location: str) -> int:
         return self._exits[location].count
+
+    def screen(self) -> Screen:
+        return self._machine.screen

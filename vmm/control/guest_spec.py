@@ -28,7 +28,7 @@ DEFAULT_DEADLINE = "5s"
 
 MACHINE_KEYS = (
     "mode", "format", "load", "entry", "stack", "unreal", "user", "memory", "vcpus", "cpu", "irqchip", "strict",
-    "test_devices",
+    "test_devices", "display",
 )  # fmt: skip
 """The fields of MachineConfig that [machine] may give."""
 
@@ -37,7 +37,7 @@ REGISTERS = (
     "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rsp", "rbp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
     "rip", "rflags",
 )  # fmt: skip
-_SECTIONS = ("outcome", "serial", "debug_console", "registers", "memory", "exits")
+_SECTIONS = ("outcome", "serial", "debug_console", "screen", "registers", "memory", "exits")
 
 
 class Expectation(Record):
@@ -53,6 +53,12 @@ class Expectation(Record):
     serial_patterns: tuple[tuple[str, str], ...] = ()
     """(port, regular expression that matches everything it sent)."""
     debug_console: bytes | None = None
+    screen_contains: tuple[str, ...] = ()
+    """Texts that must be on the text screen at the end, each within one or more of its lines."""
+    screen_lines: tuple[tuple[int, str], ...] = ()
+    """(row from 0, all that is on it, but for blanks at its end)."""
+    screen_cursor: tuple[int, int] | None = None
+    """(row, column) of the cursor."""
     registers: tuple[tuple[str, int], ...] = ()
     """(register of vCPU 0, value at the end)."""
     memory: tuple[tuple[int, bytes], ...] = ()
@@ -189,6 +195,7 @@ def _sections(reader: _Reader, tables: dict[str, dict[str, Any]], path: str) -> 
         ("outcome", _outcome),
         ("serial", _serial),
         ("debug_console", _debug_console),
+        ("screen", _screen),
         ("registers", _registers),
         ("memory", _memory),
         ("exits", _exits),
@@ -249,6 +256,24 @@ def _debug_console(reader: _Reader, table: dict[str, Any], path: str) -> dict[st
     reader.only(table, path, ("text",))
     text = reader.value(table, f"{path}text", str, None)
     return {"debug_console": None if text is None else text.encode()}
+
+
+def _screen(reader: _Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
+    rows = {key: int(key[5:]) for key in table if key.startswith("line_") and key[5:].isdecimal()}
+    reader.only(table, path, ("contains", "cursor", *rows))
+    contains = reader.value(table, f"{path}contains", list, [])
+    if not all(isinstance(text, str) and text for text in contains):
+        reader.breach(f"{path}contains", "must be a list of texts")
+    cursor = reader.value(table, f"{path}cursor", list, None)
+    if cursor is not None and not (len(cursor) == 2 and all(type(number) is int for number in cursor)):
+        reader.breach(f"{path}cursor", "must be [row, column], both from 0")
+    return {
+        "screen_contains": tuple(contains),
+        "screen_lines": tuple(
+            (row, reader.value(table, f"{path}{key}", str, "").rstrip()) for key, row in rows.items()
+        ),
+        "screen_cursor": None if cursor is None else tuple(cursor),
+    }
 
 
 def _registers(reader: _Reader, table: dict[str, Any], path: str) -> dict[str, Any]:

@@ -59,6 +59,10 @@ class Board:
             from .schematic import interrupts
 
             interrupts.place(self)
+        if config.is_pc:
+            from .schematic import vga
+
+            vga.place(self)
         if config.test_devices:
             from .schematic import test_devices
 

@@ -17,6 +17,10 @@ LOW_STACK = 0x9_0000
 STACK_ROOM = 16 * KiB
 REAL_STACK = 0x7C00
 PHYSICAL_LIMIT = 1 << 52
+BIOS_DATA = (0x400, 0x100)
+TEXT_MONOCHROME = (0xB_0000, 32 * KiB)
+TEXT_COLOUR = (0xB_8000, 32 * KiB)
+"""Where a display adapter's text is: plain memory here, that is looked at when somebody wants to see the screen."""
 
 # ports: (first, how many)
 PORT_LIMIT = 1 << 16
@@ -35,6 +39,9 @@ FIRMWARE_CONSOLE = (0x402, 1)
 DEBUG_EXIT = (0xF4, 4)
 RESET_CONTROL = (0xCF9, 1)
 COM = ((0x3F8, 8), (0x2F8, 8), (0x3E8, 8), (0x2E8, 8))
+VGA_REGISTERS = (0x3C0, 16)
+VGA_CRTC = ((0x3D4, 2), (0x3B4, 2))
+VGA_STATUS = ((0x3DA, 1), (0x3BA, 1))
 PATTERN = (0x2000, 4)
 
 # memory-mapped devices: (first, size)

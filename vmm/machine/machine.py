@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ..bus.bus import Bus
     from ..memory.guest_memory import GuestMemory
     from ..observe.crash import CrashReport
+    from ..observe.screen import Screen
     from ..observe.statistics import ExitStatistics
 
     ExitHook = Callable[[str, int, int, int, str], None]
@@ -120,6 +121,23 @@ class Machine:
     def output(self, name: str) -> bytes:
         """What the guest has sent to "com1" ... "com4", "debug-console" or "firmware-console", where it is captured."""
         return bytes(getattr(self._board.outputs.get(name), "data", b""))
+
+    @property
+    def screen(self) -> Screen:
+        """The text screen as it stands, also while the guest runs. ConfigError where there is no memory for one,
+        StateError once closed."""
+        self._expect_open("show the screen")
+        from .text_screen import read
+
+        vga = self._board.sockets.get("vga")
+        return read(self.memory, vga.chip if vga is not None and vga.is_plugged else None)
+
+    @property
+    def has_screen(self) -> bool:
+        """Whether there is memory for a text screen: 768 KiB of it."""
+        from .text_screen import is_there
+
+        return is_there(self.memory)
 
     @property
     def standard_output(self) -> Any:
