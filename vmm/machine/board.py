@@ -46,13 +46,16 @@ class Board:
         """Given COM1's chip when it is made."""
         self.debug_exit: Callable[[int], None] = lambda value: None
         self.reset_requested: Callable[[str], None] = lambda words: None
+        self.nothing_boots: Callable[[str], None] = lambda words: None
         self.stdout: Any = None
         """The Output that the chips in layout.SPOKEN share, with console="stdio"."""
         if config.console == "stdio":
             self.stdout = outputs.stdout()
         self._wires: dict[int, IrqWire] = {}
         self.wall_clock = wall_clock
-        for start, size in layout.ram(config.memory):
+        self.disks: list[Any] = []
+        """What the drives have open, to be closed with the board."""
+        for start, size in layout.ram(config.memory, with_rom=config.has_bios):
             self.memory.add(start, size)
         pc.place(self)
         if config.irqchip == "user":
@@ -63,6 +66,10 @@ class Board:
             from .schematic import vga
 
             vga.place(self)
+        if config.has_bios:
+            from .schematic import bios
+
+            bios.place(self)
         if config.test_devices:
             from .schematic import test_devices
 
@@ -85,6 +92,8 @@ class Board:
         """Gives the guest's memory back and unplugs everything: without circles a closed machine is freed at once, not
         by the cycle collector, which costs a process that makes many machines a fifth of its time."""
         self.memory.close()
+        for disk in self.disks:
+            disk.close()
         self.ports.close()
         self.mmio.close()
         for socket in self.sockets.values():
@@ -93,7 +102,7 @@ class Board:
         self._wires.clear()
         self.timers.close()
         self.interrupt = self.set_input = self.rearm = _nothing
-        self.com1_made = self.debug_exit = self.reset_requested = _nothing
+        self.com1_made = self.debug_exit = self.reset_requested = self.nothing_boots = _nothing
 
     def socket(self, name: str, make: Callable[[], Any]) -> Socket:
         """A new socket for the chip that `make` gives; sheets of the schematic call it."""

@@ -79,6 +79,11 @@ class MachineConfig(Record):
     """Told in words what goes wrong without ending the run, such as a device that fails."""
 
     @property
+    def has_bios(self) -> bool:
+        """Whether the machine starts from a drive by our own BIOS."""
+        return not self.image and not self.firmware
+
+    @property
     def is_pc(self) -> bool:
         """Whether the machine has what a PC's firmware and boot sectors look for."""
         return bool(self.display or self.firmware or self.fda or self.hda or self.hdb or self.cdrom)

@@ -6,6 +6,17 @@ from ..units import GiB, KiB, MiB
 
 # memory
 PAGE = 4 * KiB
+ROM = (0xF_0000, 64 * KiB)
+"""Our BIOS, with the reset vector F000:FFF0 in its last 16 bytes."""
+BIOS_ENTRY = 0xF_FFF0
+BIOS_CONFIGURATION = (0xF000, 0xE6F5)
+BIOS_DISKETTE = (0xF000, 0xEFC7)
+"""Segment and offset of the ROM's tables: see firmware/bios.ld."""
+LEAST_FOR_BIOS = MiB
+BOOT_ORDER = "cad"
+"""In which order drives are tried unless the user says: floppy a, hard disk c, CD-ROM d."""
+EBDA = (0x9_FC00, KiB)
+VIDEO_HOLE = (0xA_0000, 128 * KiB)
 HOLE_START = 3 * GiB
 """RAM goes from 0 up to here; what is more goes above HOLE_END, so that devices have room below 4 GiB."""
 HOLE_END = 4 * GiB
@@ -39,6 +50,9 @@ FIRMWARE_CONSOLE = (0x402, 1)
 DEBUG_EXIT = (0xF4, 4)
 RESET_CONTROL = (0xCF9, 1)
 COM = ((0x3F8, 8), (0x2F8, 8), (0x3E8, 8), (0x2E8, 8))
+BIOS_CALLS = (0x1000, 0xB04)
+"""Our BIOS's calls: interrupt << 8 | AH for interrupts 10h to 1Ah, its set-up at 0x1b00. Each takes four bytes."""
+BIOS_SCAN_CODE = (0x900, 4)
 VGA_REGISTERS = (0x3C0, 16)
 VGA_CRTC = ((0x3D4, 2), (0x3B4, 2))
 VGA_STATUS = ((0x3DA, 1), (0x3BA, 1))
@@ -47,7 +61,7 @@ PATTERN = (0x2000, 4)
 # memory-mapped devices: (first, size)
 TEST_DEVICE = (0xD000_0000, 4 * KiB)
 
-SPOKEN = ("com1", "debug-console", "firmware-console")
+SPOKEN = ("com1", "debug-console", "firmware-console", "bios")
 """Chips whose output is the guest's console; the other serial ports are kept apart."""
 
 # interrupt lines (GSIs)
@@ -57,11 +71,24 @@ COM_LINES = (4, 3, 4, 3)
 RTC_LINE = 8
 
 
-def ram(size: int) -> list[tuple[int, int]]:
-    """(guest physical address, size) of the pieces that `size` bytes of RAM are laid out in."""
-    if size <= HOLE_START:
-        return [(0, size)]
-    return [(0, HOLE_START), (HOLE_END, size - HOLE_START)]
+def ram(size: int, with_rom: bool = False) -> list[tuple[int, int]]:
+    """(guest physical address, size) of the pieces that `size` bytes of RAM are laid out in.
+
+    A ROM takes the place of the RAM at its address: `size` then counts up to the first MiB's end all the same.
+    """
+    low = min(size, HOLE_START)
+    rom_end = ROM[0] + ROM[1]
+    pieces = [(0, ROM[0]), (rom_end, low - rom_end)] if with_rom else [(0, low)]
+    if size > HOLE_START:
+        pieces.append((HOLE_END, size - HOLE_START))
+    return [piece for piece in pieces if piece[1] > 0]
+
+
+def memory_map(size: int) -> list[tuple[int, int, int]]:
+    """(start, size, 1 for RAM and 2 for reserved) of a machine with our BIOS, as INT 15h/E820h tells it."""
+    low, *above = ram(size, with_rom=True)
+    reserved = [(*EBDA, 2), (*VIDEO_HOLE, 2), (VIDEO_HOLE[0] + VIDEO_HOLE[1], low[1] - VIDEO_HOLE[0] - VIDEO_HOLE[1], 2)]
+    return [(0, EBDA[0], 1), *reserved, (*ROM, 2), *((start, length, 1) for start, length in above)]
 
 
 def _is_free(start: int, size: int, loaded: tuple[tuple[int, int, str], ...], memory_end: int) -> bool:

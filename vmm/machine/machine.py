@@ -24,6 +24,7 @@ from .lifecycle import CREATED, ENDED, PAUSED, RUNNING, move
 from .outcome import Outcome
 from .run import Run
 from .schematic.image import load as load_image
+from .schematic.image import with_drive
 from .start_state import start_state
 from .validate import validate
 
@@ -56,6 +57,7 @@ class Machine:
         """
         self.config = _config(config, fields)
         validate(self.config)
+        self.config = with_drive(self.config)
         self.state = CREATED
         self.born_ns = time.monotonic_ns()
         """When it was made, in the host's monotonic nanoseconds."""
@@ -69,7 +71,7 @@ class Machine:
             self.boot = load_image(self._board)
             self._engine = select(self._board.memory, self._board.ports, self._board.mmio, self.config)
         except BaseException:
-            self._board.memory.close()
+            self._board.close()
             raise
         self.vcpus = self._engine.vcpus
         lock = None
@@ -119,7 +121,8 @@ class Machine:
         return self.output("com1")
 
     def output(self, name: str) -> bytes:
-        """What the guest has sent to "com1" ... "com4", "debug-console" or "firmware-console", where it is captured."""
+        """What the guest has sent to "com1" ... "com4", "debug-console", "firmware-console", or printed by "bios" calls, where
+        it is captured."""
         return bytes(getattr(self._board.outputs.get(name), "data", b""))
 
     @property
@@ -143,6 +146,16 @@ class Machine:
     def standard_output(self) -> Any:
         """The backend that writes to standard output, with console="stdio"; else None."""
         return self._board.stdout
+
+    def type_keys(self, text: str) -> None:
+        """Types `text` on the keyboard: ASCII, as fast as the guest takes it. ConfigError for what has no key.
+
+        Any thread, before or while it runs.
+        """
+        from .schematic.keys import check
+
+        check(text)
+        self.post(lambda: self.device("i8042").type_text(text))
 
     def feed(self, data: bytes) -> None:
         """Types `data` into COM1, as far as its queue (64 KiB) has room. Any thread, before or while it runs."""

@@ -48,6 +48,7 @@ def connect(board: Board, vcpus: Sequence[Vcpu], run: Run, kernel_input: Callabl
     board.reset_requested = lambda words: run.end(
         Outcome(kind=outcome.RESET, words=f"the guest asked for a reset: {words}")
     )
+    board.nothing_boots = lambda words: run.end(Outcome(kind=outcome.UNBOOTABLE, words=words))
     warnings = _Warnings(board.config.warn or (lambda words: None), run)
     board.timers.on_failure = lambda error: warnings.failed("an alarm", error)
     for bus in (board.ports, board.mmio):
