@@ -92,6 +92,9 @@ master_dummy:
         pop     ax
         iret
 
+        .section .banner, "a"
+        .asciz  "vmm BIOS"
+
         .section .dummy, "ax"
 dummy:  iret
 

@@ -16,7 +16,6 @@ LEAST_FOR_BIOS = MiB
 BOOT_ORDER = "cad"
 """In which order drives are tried unless the user says: floppy a, hard disk c, CD-ROM d."""
 EBDA = (0x9_FC00, KiB)
-VIDEO_HOLE = (0xA_0000, 128 * KiB)
 HOLE_START = 3 * GiB
 """RAM goes from 0 up to here; what is more goes above HOLE_END, so that devices have room below 4 GiB."""
 HOLE_END = 4 * GiB
@@ -86,9 +85,8 @@ def ram(size: int, with_rom: bool = False) -> list[tuple[int, int]]:
 
 def memory_map(size: int) -> list[tuple[int, int, int]]:
     """(start, size, 1 for RAM and 2 for reserved) of a machine with our BIOS, as INT 15h/E820h tells it."""
-    low, *above = ram(size, with_rom=True)
-    reserved = [(*EBDA, 2), (*VIDEO_HOLE, 2), (VIDEO_HOLE[0] + VIDEO_HOLE[1], low[1] - VIDEO_HOLE[0] - VIDEO_HOLE[1], 2)]
-    return [(0, EBDA[0], 1), *reserved, (*ROM, 2), *((start, length, 1) for start, length in above)]
+    _, *above = ram(size, with_rom=True)
+    return [(0, EBDA[0], 1), (*EBDA, 2), (*ROM, 2), *((start, length, 1) for start, length in above)]
 
 
 def _is_free(start: int, size: int, loaded: tuple[tuple[int, int, str], ...], memory_end: int) -> bool:

@@ -121,8 +121,8 @@ class Machine:
         return self.output("com1")
 
     def output(self, name: str) -> bytes:
-        """What the guest has sent to "com1" ... "com4", "debug-console", "firmware-console", or printed by "bios" calls, where
-        it is captured."""
+        """What the guest has sent to "com1" ... "com4", "debug-console" or "firmware-console", or printed by calls of
+        our BIOS ("bios", in UTF-8), where it is captured."""
         return bytes(getattr(self._board.outputs.get(name), "data", b""))
 
     @property

@@ -51,8 +51,7 @@ def _commands(folder: str, sources: list[str]) -> list[list[str]]:
     stems = [name[:-2] for name in sources if name.endswith(".S")]
     prefix = f"-ffile-prefix-map={folder}=firmware"
     assemble = [
-        ["gcc", *AS_FLAGS, prefix, "-I", folder, os.path.join(folder, f"{stem}.S"), "-o", f"{stem}.o"]
-        for stem in stems
+        ["gcc", *AS_FLAGS, prefix, "-I", folder, os.path.join(folder, f"{stem}.S"), "-o", f"{stem}.o"] for stem in stems
     ]
     script = os.path.join(folder, "bios.ld")
     link = ["ld", *LD_FLAGS, "-e", "reset", "-T", script, "-o", "bios.elf", *(f"{stem}.o" for stem in stems)]

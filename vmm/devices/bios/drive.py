@@ -73,7 +73,7 @@ class Drive:
 
     def has(self, lba: int, count: int) -> bool:
         """Whether the disk has all these sectors."""
-        return 0 <= lba and lba + count <= self.sectors
+        return lba >= 0 and lba + count <= self.sectors
 
     def read(self, lba: int, count: int) -> bytes:
         """Whole sectors; DiskError as of the disk."""

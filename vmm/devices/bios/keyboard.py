@@ -1,4 +1,4 @@
-"""INT 09h and 16h: scan codes become keys of a US layout, in the buffer of the BIOS data area, where programs take them.
+"""INT 09h and 16h: scan codes become keys of a US layout, in the buffer of the BIOS data area.
 
 A keyboard that types faster than the guest takes keys is held while the buffer is full: text that a host types in one
 go is not lost, as it would be with a real one. Ctrl-Alt-Del asks for a reset.

@@ -99,7 +99,7 @@ class Bios(Device):
         self.bootstrap = Bootstrap(ram, self._drives, order, self.video.print, wires.nothing_boots)
         self._disks = Disks(ram, self._drives, places.diskette)
         system = System(ram, places.memory_map, wires.a20, places.configuration)
-        tables = {
+        tables: dict[int, dict[int, Callable[[Frame], None]]] = {
             0x10: self.video.functions,
             0x11: {0: system.equipment},
             0x12: {0: system.base_memory},

@@ -9,6 +9,7 @@ from .. import layout, rom
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from ..board import Board
@@ -40,7 +41,6 @@ def boot_state(board: Board) -> BootState:
         end=start + size,
         loaded=((start, size, "BIOS"),),
         symbols=rom.symbols(rom.build()),
-        symbol_offset=start,
     )
 
 
@@ -55,12 +55,15 @@ def _drives(board: Board) -> dict[int, Drive]:
     )
     for field, spec, kind, number in specs:
         if spec:
-            if kind == CDROM and isinstance(spec, str) and not spec.endswith(_READ_ONLY):
-                spec += ",ro"
-            disk = open_disk(spec, field)
+            is_plain = isinstance(spec, str) and not spec.endswith(_READ_ONLY)
+            disk = open_disk(f"{spec!s},ro" if kind == CDROM and is_plain else spec, field)
             board.disks.append(disk)
             drives[number] = Drive(number, kind, disk)
     return drives
+
+
+def _chip(board: Board, name: str) -> Callable[[], Any]:
+    return lambda: board.device(name)
 
 
 def _bios(board: Board, drives: dict[int, Drive]) -> Any:
@@ -78,7 +81,7 @@ def _bios(board: Board, drives: dict[int, Drive]) -> Any:
         clock_line=board.line(layout.RTC_LINE),
         rtc=lambda: board.device("rtc"),
         a20=lambda: board.device("system-control-a"),
-        serial=[lambda name=f"com{index + 1}": board.device(name) for index in range(len(layout.COM))],
+        serial=[_chip(board, f"com{index + 1}") for index in range(len(layout.COM))],
         say=board.output("bios"),
         hold_keyboard=lambda held: board.device("i8042").write(4, 1, 0xAD if held else 0xAE),
         reset_requested=lambda words: board.reset_requested(words),
