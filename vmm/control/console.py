@@ -19,6 +19,8 @@ STDIN = 0
 CHUNK = 4096
 TYPED_AHEAD = 1 << 20
 """Keys that wait for a guest which does not take any; what is typed beyond is dropped."""
+TYPABLE = (*range(0x01, 0x1C), *range(0x20, 0x80))
+"""Bytes that a US keyboard has a key for; others from a terminal go to COM1 alone."""
 BROKEN_PIPE = 13
 """SIGPIPE: the value of the outcome when the reader of our standard output has left."""
 
@@ -29,6 +31,14 @@ Ctrl-A s       exits so far
 Ctrl-A Ctrl-A  a Ctrl-A for the guest
 Ctrl-A h       this help
 """
+
+
+def _is_null(fd: int) -> bool:
+    """Whether it is the null device, which has nothing to say."""
+    try:
+        return os.fstat(fd).st_rdev == os.makedev(1, 3)
+    except OSError:
+        return False
 
 
 class Console:
@@ -48,7 +58,7 @@ class Console:
         self._outputs: list[Any] = [machine.standard_output] if machine.standard_output is not None else []
         self.failure: OSError | None = None
         """Why standard output takes no more, if that ended the run."""
-        self._takes_input = interactive
+        self._takes_input = interactive and not _is_null(STDIN)
         self._terminal: RawTerminal | None = None
         if self._takes_input and os.isatty(STDIN):
             from .terminal import RawTerminal
@@ -161,7 +171,10 @@ class Console:
         if not self._pending:
             return
         com1 = self._machine.device("com1")
-        del self._pending[: com1.feed(bytes(self._pending))]
+        taken = com1.feed(bytes(self._pending))
+        if self._machine.config.has_bios:  # its guest reads a keyboard, if it reads anything
+            self._machine.type_keys("".join(chr(byte) for byte in self._pending[:taken] if byte in TYPABLE))
+        del self._pending[:taken]
         if self._pending:
             com1.room_again = self._deliver
         elif self._taken.locked():

@@ -141,11 +141,6 @@ def _with_vendor(entry: Entry, vendor: str) -> Entry:
     return (*entry[:4], ebx, ecx, edx)
 
 
-def is_plain(model: CpuModel) -> bool:
-    """Whether select() would change nothing: then place() needs the leaves PLACED alone, the rest stays the host's."""
-    return model.template in ("host", "max") and not (model.added or model.removed or model.vendor)
-
-
 def without_local_apic(entries: Sequence[Entry]) -> list[Entry]:
     """`entries` for a machine whose engine has no local APIC: no APIC, x2APIC or TSC deadline in leaf 1."""
     return [

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from kvm_bindings import arrays, ffi, lib
+from kvm_bindings import ffi, lib
 from kvm_bindings.errors import KvmError
 from kvm_bindings.system import System
 
-from ..cpu import cpuid
 from ..errors import ConfigError, HostError
+from . import kvm_cpuid
 from .kvm_vcpu import KvmVcpu
 
 TYPE_CHECKING = False
@@ -88,22 +88,12 @@ class KvmEngine:
         most = self.vm.check_extension(lib.KVM_CAP_MAX_VCPUS) or 4
         if count > most:
             raise ConfigError.of("vcpus", f"this host allows {most}, not {count}")
-        leaves = self.system.get_supported_cpuid2(room=256)
-        if cpuid.is_plain(model):
-            entries = arrays.take_cpuid2(leaves, cpuid.PLACED)  # the leaves that no vCPU changes stay where they are
-        else:
-            entries = cpuid.select(model, arrays.cpuid2_entries(leaves))
-            leaves.nent = 0
-        common = leaves.nent
-        if self.irqchip is None:
-            entries = cpuid.without_local_apic(entries)
         if lib.step_install():
             raise HostError("cannot install the handler of the kick signal", "is SIGRTMIN+7 reserved in this process?")
         for index in range(count):
             vcpu = self.vm.create_vcpu(index)
             self.vcpus.append(KvmVcpu(vcpu, index, ports, mmio, self._ns_per_tick))
-            arrays.put_cpuid2(leaves, common, cpuid.place(model, entries, index, count, apic_id=index))
-            vcpu.set_cpuid2(leaves)
+            vcpu.set_cpuid2(kvm_cpuid.HERE.table(self.system, model, index, count, self.irqchip is not None))
 
     def kernel_counters(self) -> tuple[dict[str, Any], dict[int, dict[str, Any]], str]:
         """KVM's own statistics since the VM was made: (the VM's, each vCPU's by index, the kind of host)."""

@@ -132,8 +132,7 @@ class Machine:
         self._expect_open("show the screen")
         from .text_screen import read
 
-        vga = self._board.sockets.get("vga")
-        return read(self.memory, vga.chip if vga is not None and vga.is_plugged else None)
+        return read(self.memory, self._board.device("vga") if self._board.has_made("vga") else None)
 
     @property
     def has_screen(self) -> bool:

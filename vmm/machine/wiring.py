@@ -69,10 +69,9 @@ def make_quiet(board: Board, vcpus: Sequence[Vcpu], com1: Any = None) -> None:
     With several vCPUs it stays loud: what two of them say would lose its order in two rings. So it does before the
     first access, at which the chip is made.
     """
-    socket = board.sockets.get("com1")  # gone from a closed board
-    if len(vcpus) > 1 or socket is None or (com1 is None and not socket.is_plugged):
+    if len(vcpus) > 1 or (com1 is None and not board.has_made("com1")):  # nor has a closed board
         return
-    com1, (base, _) = com1 or socket.chip, layout.COM[0]
+    com1, (base, _) = com1 or board.device("com1"), layout.COM[0]
     is_watched = board.ports.observer is not None
     constants = {} if is_watched else dict(com1.quiet_reads())
     ring = None if is_watched else com1.quiet_ring_offset()

@@ -6,7 +6,6 @@ Guest output goes to stdout, our own words to stderr. Exit codes are those of vm
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 
@@ -31,23 +30,19 @@ The KVM virtual machine monitor that shows what a guest makes the host do.
 vmm COMMAND --help says more, vmm --version which this is.
 
 Exit codes: what the guest wrote to the debug-exit port, or
-  0    the guest halted                125  bad input, nothing ran
+  0    the guest halted                124  deadline
+  119  no drive has anything to boot   125  bad input, nothing ran
   120  triple fault                    126  the host cannot: no usable KVM,
   121  KVM could not go on                  or output that cannot be written
   122  unclaimed access (--strict)     130  stopped: Ctrl-A x, SIGINT
   123  the guest asked for a reset     141  nobody reads our output any more
-  124  deadline                        143  SIGTERM (129 SIGHUP)
+                                       143  SIGTERM (129 SIGHUP)
 """
 
 
-def command() -> None:
-    """What the installed `vmm` calls: main() on the process's own arguments, and the end of the process.
-
-    Cyclic garbage is not collected before the guest runs, and the interpreter is not torn down after it: either would
-    take as long as a tiny guest does. All is flushed and closed by then.
-    """
-    gc.disable()
-    code = main()
+def end(code: int) -> None:
+    """The end of the process, with all that was said flushed. The interpreter is not torn down: that would take as long
+    as a tiny guest does."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

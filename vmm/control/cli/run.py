@@ -27,9 +27,14 @@ def _deadline(text: str) -> int:
     return time
 
 
+def boot_order(text: str) -> str:
+    """A converter: letters, or QEMU's spelling order=LETTERS."""
+    return text.removeprefix("order=")
+
+
 COMMAND = Command(
     name="run",
-    summary="Boots IMAGE, a flat binary or an ELF file, and ends with the guest's exit code.",
+    summary="Boots IMAGE (flat binary, ELF file, disk) and ends with the guest's exit code.",
     arguments="IMAGE",
     most=1,
     options=(
@@ -42,6 +47,12 @@ COMMAND = Command(
         Option(names=("--load",), value="GPA", convert=number, help="address of a flat image"),
         Option(names=("--entry",), value="GPA", convert=number, help="address of the first instruction"),
         Option(names=("--stack",), value="GPA", convert=number, help="top of the first stack"),
+        Option(names=("--fda", "-fda"), value="DISK", help="floppy A: a raw image, as PATH, PATH,ro or"),
+        Option(names=("--hda", "-hda"), value="DISK", help="hard disk;    PATH,overlay (changes are lost)"),
+        Option(names=("--hdb", "-hdb"), value="DISK", help="the second hard disk"),
+        Option(names=("--cdrom", "-cdrom"), value="ISO", help="CD-ROM, an ISO 9660 image"),
+        Option(names=("--boot", "-boot"), value="ORDER", convert=boot_order,
+               help="drives in order: a floppy, c disk, d CD-ROM"),
         Option(names=("--symbols",), value="FILE", help="names for addresses: ELF, nm or System.map"),
         Option(names=("--format",), value="FORMAT", help="flat or elf, whatever it looks like"),
         Option(names=("--unreal",), help="real mode with 4 GiB data segments"),
@@ -60,11 +71,12 @@ COMMAND = Command(
         Option(names=("-kernel",), value="IMAGE", help=""),
         Option(names=("-no-reboot",), help=""),
     ),
-    notes="On a terminal: Ctrl-A x quits, Ctrl-A h helps. Input from a pipe goes to COM1.",
+    notes="On a terminal: Ctrl-A x quits, Ctrl-A h helps. Input from a pipe goes to COM1,\n"
+    "and to the keyboard too when the machine boots from a drive.",
 )  # fmt: skip
 
 _PASSED_ON = ("mode", "memory", "vcpus", "cpu", "irqchip", "load", "entry", "stack", "format", "unreal", "user",
-              "strict", "test_devices", "symbols")  # fmt: skip
+              "strict", "test_devices", "symbols", "fda", "hda", "hdb", "cdrom", "boot")  # fmt: skip
 
 
 def main(words: list[str]) -> int:
@@ -78,6 +90,7 @@ def main(words: list[str]) -> int:
     is_interactive = values["console"] == "stdio" and not (values["json"] and os.isatty(0))
     with Machine(config) as machine:
         with Console(machine, is_interactive, sys.stderr.write, deadline) as console:
+            gc.freeze()  # what is there stays to the end: no collection need look at it
             gc.enable()
             outcome = machine.run(deadline)
         _report(machine, outcome, values, console.failure is None)
@@ -89,7 +102,7 @@ def main(words: list[str]) -> int:
 def _config(values: dict[str, Any], plain: list[str]) -> MachineConfig:
     given = {name: values[name] for name in _PASSED_ON if values[name] is not None}
     images = [*plain, *filter(None, [values["kernel"], values["guest"]])]
-    if len(images) != 1:
+    if len(images) != 1 and (images or not any(values[drive] for drive in ("fda", "hda", "hdb", "cdrom"))):
         raise ConfigError.of("", f"{'no' if not images else 'more than one'} image given; usage: vmm run IMAGE")
     if values["stats_out"] is not None:
         from ..json_file import check_path
@@ -106,7 +119,7 @@ def _config(values: dict[str, Any], plain: list[str]) -> MachineConfig:
         from ..guest_run import config_of
 
         return config_of(values["guest"]).replace(**common, **given)
-    return MachineConfig(image=images[0], **common, **given)
+    return MachineConfig(image=images[0] if images else "", **common, **given)
 
 
 def _warn(text: str) -> None:
