@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 def config_of(name: str) -> MachineConfig:
     """The guest's machine, with its image built and its symbols found. Errors as of guest_set.build."""
     image = guest_set.build(name)
-    return guest_set.describe(name).machine.replace(image=image, symbols=guest_set.image_symbols(image))
+    spec = guest_set.describe(name)
+    given = spec.drives.fields(image) if spec.drives else {"image": image}
+    return spec.machine.replace(symbols=guest_set.image_symbols(image), **given)
 
 
 def run_and_check(name: str) -> list[str]:
@@ -33,6 +35,8 @@ def run_and_check(name: str) -> list[str]:
     with machine:
         if spec.input:
             machine.feed(spec.input.encode())
+        if spec.keys:
+            machine.type_keys(spec.keys)
         return check(spec, _Result(machine, machine.run(deadline=spec.deadline / SECOND)))
 
 

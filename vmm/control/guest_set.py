@@ -110,14 +110,15 @@ def _sources(spec: GuestSpec) -> list[str]:
 
 def _digest(spec: GuestSpec) -> str:
     machine = spec.machine
-    return toolchain.digest((C_FLAGS, LD_FLAGS, machine.mode, machine.load), _sources(spec))
+    return toolchain.digest((C_FLAGS, LD_FLAGS, machine.mode, machine.load, spec.drives), _sources(spec))
 
 
 def _commands(spec: GuestSpec) -> list[list[str]]:
     machine = spec.machine
-    width = _WIDTH[machine.mode or "long"]
+    mode = "real" if spec.drives else machine.mode or "long"
+    width = _WIDTH[mode]
     library = os.path.join(os.path.dirname(spec.folder), LIBRARY)
-    load = machine.load if machine.load is not None else _DEFAULT_LOAD[machine.mode or "long"]
+    load = machine.load if machine.load is not None else spec.drives.load if spec.drives else _DEFAULT_LOAD[mode]
     in_c = os.path.isfile(os.path.join(spec.folder, "guest.c"))
     sources = [os.path.join(library, "start.S")] if in_c else []
     sources.append(os.path.join(spec.folder, "guest.c" if in_c else "guest.S"))
@@ -131,6 +132,7 @@ def _commands(spec: GuestSpec) -> list[list[str]]:
     emulation = "elf_x86_64" if width == 64 else "elf_i386"
     link = ["ld", "-m", emulation, *LD_FLAGS, f"--defsym=load_address={load:#x}", "-T", script]
     commands.append([*link, "-o", f"{spec.name}.elf", *objects])
-    if machine.format == "flat":
-        commands.append(["objcopy", "-O", "binary", f"{spec.name}.elf", f"{spec.name}.bin"])
+    if machine.format != "elf":
+        pad = ["--gap-fill", "0", f"--pad-to={load + spec.drives.size:#x}"] if spec.drives else []
+        commands.append(["objcopy", "-O", "binary", *pad, f"{spec.name}.elf", f"{spec.name}.bin"])
     return commands

@@ -12,6 +12,7 @@ from ..machine.validate import validate
 from ..observe.location import parse_location
 from ..records import Record
 from ..units import MiB, parse_duration, parse_size
+from .guest_drives import GuestDrives, read_drives
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,8 +80,12 @@ class GuestSpec(Record):
     """Where its source and expect.toml are."""
     machine: MachineConfig
     """All but the image, which `build` makes: machine.replace(image=...)."""
+    drives: GuestDrives = GuestDrives()  # noqa: RUF012 - records are frozen
+    """Where the guest's image is, if it is a disk."""
     input: str = ""
-    """What to type on COM1."""
+    """What comes in on COM1."""
+    keys: str = ""
+    """What is typed on the keyboard."""
     deadline: int
     """Nanoseconds after which the run ends at the latest."""
     expected: Expectation
@@ -101,10 +106,11 @@ def parse_spec(text: str, name: str, summary: str, folder: str) -> GuestSpec:
         document = loads(text)
     except TOMLDecodeError as error:
         raise ConfigError.of(f"{name}/expect.toml", str(error)) from error
-    reader = _Reader()
-    tables = {key: reader.table(document, key) for key in ("machine", *_SECTIONS, "on")}
-    reader.only(document, "", (*tables, "input", "deadline"))
-    machine = _machine(reader, tables["machine"])
+    reader = Reader()
+    tables = {key: reader.table(document, key) for key in ("machine", "drives", *_SECTIONS, "on")}
+    reader.only(document, "", (*tables, "input", "keys", "deadline"))
+    drives = read_drives(reader, tables["drives"])
+    machine = _machine(reader, tables["machine"], bool(drives))
     deadline = _converted(reader, document, "deadline", DEFAULT_DEADLINE, parse_duration)
     general = Expectation(**_sections(reader, tables, ""))
     if not general.outcome_kind:
@@ -117,14 +123,16 @@ def parse_spec(text: str, name: str, summary: str, folder: str) -> GuestSpec:
         summary=summary,
         folder=folder,
         machine=machine,
+        drives=drives,
         input=reader.value(document, "input", str, ""),
+        keys=reader.value(document, "keys", str, ""),
         deadline=deadline,
         expected=general,
         differs=differs,
     )
 
 
-class _Reader:
+class Reader:
     """Takes values out of tables and collects what is wrong with them."""
 
     def __init__(self) -> None:
@@ -153,7 +161,7 @@ class _Reader:
         return value
 
 
-def _converted(reader: _Reader, table: dict[str, Any], path: str, default: str, convert: Any) -> int:
+def _converted(reader: Reader, table: dict[str, Any], path: str, default: str, convert: Any) -> int:
     text = reader.value(table, path, str, default)
     try:
         return int(convert(text))
@@ -162,7 +170,7 @@ def _converted(reader: _Reader, table: dict[str, Any], path: str, default: str, 
         return int(convert(default))
 
 
-def _machine(reader: _Reader, table: dict[str, Any]) -> MachineConfig:
+def _machine(reader: Reader, table: dict[str, Any], is_disk: bool) -> MachineConfig:
     reader.only(table, "machine.", MACHINE_KEYS)
     fields: dict[str, Any] = {"memory": DEFAULT_MEMORY}
     for key in MACHINE_KEYS:
@@ -175,20 +183,20 @@ def _machine(reader: _Reader, table: dict[str, Any]) -> MachineConfig:
         wanted = type(default) if default is not None else str if key in ("mode", "format") else int
         fields[key] = reader.value(table, f"machine.{key}", wanted, default)
     config = MachineConfig(**fields)
-    if config.mode is None:
+    if config.mode is None and not is_disk:
         reader.breach("machine.mode", "is needed")
-    if config.format not in ("flat", "elf"):
+    if config.format not in ("flat", "elf") and not is_disk:
         reader.breach("machine.format", "must be flat or elf")
     if config.format == "elf" and config.load is not None:
         reader.breach("machine.load", "is for flat images; an ELF file is linked for its address")
     try:
-        validate(config.replace(image="image"))
+        validate(config.replace(**({"hda": "image"} if is_disk else {"image": "image"})))
     except ConfigError as error:
         reader.breaches += [(f"machine.{path}", fault) for path, fault in error.breaches]
     return config
 
 
-def _sections(reader: _Reader, tables: dict[str, dict[str, Any]], path: str) -> dict[str, Any]:
+def _sections(reader: Reader, tables: dict[str, dict[str, Any]], path: str) -> dict[str, Any]:
     """The fields of an Expectation that the sections in `tables` give."""
     fields: dict[str, Any] = {}
     for section, read in (
@@ -205,7 +213,7 @@ def _sections(reader: _Reader, tables: dict[str, dict[str, Any]], path: str) -> 
     return fields
 
 
-def _differs(reader: _Reader, table: dict[str, Any], general: Expectation) -> tuple[tuple[str, Expectation], ...]:
+def _differs(reader: Reader, table: dict[str, Any], general: Expectation) -> tuple[tuple[str, Expectation], ...]:
     """The expectation on each kind of host that has one of its own: a section there replaces the general one."""
     reader.only(table, "on.", ("hardware", *HOST_KINDS))
     found: dict[str, Expectation] = {}
@@ -224,7 +232,7 @@ def _differs(reader: _Reader, table: dict[str, Any], general: Expectation) -> tu
     return tuple(found.items())
 
 
-def _outcome(reader: _Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
+def _outcome(reader: Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
     reader.only(table, path, ("kind", "value", "words"))
     kind = reader.value(table, f"{path}kind", str, "")
     if kind and kind not in (*EXIT_CODES, REFUSED):
@@ -233,7 +241,7 @@ def _outcome(reader: _Reader, table: dict[str, Any], path: str) -> dict[str, Any
     return {"outcome_kind": kind, "outcome_value": value, "outcome_words": reader.value(table, f"{path}words", str, "")}
 
 
-def _serial(reader: _Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
+def _serial(reader: Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
     import re
 
     reader.only(table, path, (*SERIAL_PORTS, *(f"{port}_matches" for port in SERIAL_PORTS)))
@@ -252,13 +260,13 @@ def _serial(reader: _Reader, table: dict[str, Any], path: str) -> dict[str, Any]
     return {"serial": tuple(texts), "serial_patterns": tuple(patterns)}
 
 
-def _debug_console(reader: _Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
+def _debug_console(reader: Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
     reader.only(table, path, ("text",))
     text = reader.value(table, f"{path}text", str, None)
     return {"debug_console": None if text is None else text.encode()}
 
 
-def _screen(reader: _Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
+def _screen(reader: Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
     rows = {key: int(key[5:]) for key in table if key.startswith("line_") and key[5:].isdecimal()}
     reader.only(table, path, ("contains", "cursor", *rows))
     contains = reader.value(table, f"{path}contains", list, [])
@@ -276,13 +284,13 @@ def _screen(reader: _Reader, table: dict[str, Any], path: str) -> dict[str, Any]
     }
 
 
-def _registers(reader: _Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
+def _registers(reader: Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
     reader.only(table, path, REGISTERS)
     found = [(name, reader.value(table, f"{path}{name}", int, 0)) for name in table if name in REGISTERS]
     return {"registers": tuple(found)}
 
 
-def _memory(reader: _Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
+def _memory(reader: Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
     found = []
     for key, value in table.items():
         try:
@@ -292,7 +300,7 @@ def _memory(reader: _Reader, table: dict[str, Any], path: str) -> dict[str, Any]
     return {"memory": tuple(found)}
 
 
-def _exits(reader: _Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
+def _exits(reader: Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
     found = []
     for location, value in table.items():
         try:

@@ -67,13 +67,13 @@ class Bootstrap:
                 return
             if drive is not None:
                 self.faults.append(f"{_TITLES[kind]}: {fault}")
-        words = f"no bootable device ({'; '.join(self.faults) or 'no drive'})"
+        words = f"no bootable device ({'; '.join(self.faults) or 'no drive that the boot order names'})"
         self._say(f"\r\n{words[0].upper()}{words[1:]}\r\n".encode("cp437", "replace"))
         self._nothing_boots(words)
 
     def _start(self, frame: Frame, drive: Drive) -> str:
         """Loads what the drive starts with, and makes the frame lead there; "" or why it does not."""
-        frame.ds = frame.es = 0
+        frame.clear()
         if drive.kind == CDROM:
             return self._start_disc(frame, drive)
         try:

@@ -61,6 +61,10 @@ class Frame:
         """Writes it back to where it came from."""
         ram.write(self.gpa, _LAYOUT.pack(*self.values))
 
+    def clear(self) -> None:
+        """All registers but those of iret are 0."""
+        self.values[_ES : _EAX + 1] = [0] * (_EAX + 1)
+
     def fail(self, error: int) -> None:
         """AH is the error and CF is set."""
         self.ah, self.carry = error, 1
