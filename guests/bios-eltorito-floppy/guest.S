@@ -1,6 +1,6 @@
 /*
- * A disc whose boot image is a 1.44 MB floppy at sector 20. The boot sector is linked at 7C00h in another section's
- * place, so it does without addresses of its own: it reads by INT 13h alone.
+ * A disc whose boot image is a 1.44 MB floppy at sector 20. Its boot sector runs at 7C00h and not where it is linked,
+ * so it uses no address of its own.
  */
 #include "ports.h"
         .intel_syntax noprefix

@@ -93,6 +93,15 @@ def _entry(cdrom: Drive, catalogue: bytes) -> BootImage | str:
     return BootImage(media, segment or _DEFAULT_SEGMENT, count or 1, lba)
 
 
+def is_image(parts: object, cdrom: Drive | None) -> bool:
+    """Whether [media, segment, count, lba] can be what this disc booted."""
+    if cdrom is None or type(parts) is not list or [type(part) for part in parts] != [int] * 4:
+        return False
+    media, segment, count, lba = parts
+    is_known = media in (0, *_MEDIA) and 0 <= segment <= 0xFFFF and 0 < count <= 0xFFFF
+    return is_known and cdrom.has(lba, 1) and lba * CD_SECTOR + _MEDIA.get(media, 0) <= cdrom.size
+
+
 def emulated_floppy(image: BootImage, cdrom: Drive) -> Drive:
     """Floppy A, whose sectors are the image's; read-only as the disc is."""
     return Drive(FIRST[FLOPPY], FLOPPY, _ReadOnly(cdrom), image.lba * CD_SECTOR, _MEDIA[image.media])

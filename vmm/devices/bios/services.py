@@ -18,7 +18,7 @@ from .bootstrap import Bootstrap
 from .disk import Disks
 from .drive import CDROM, FIRST
 from .edd import ExtendedDisks
-from .el_torito import BootImage, emulated_floppy
+from .el_torito import BootImage, emulated_floppy, is_image
 from .frame import Frame
 from .keyboard import BiosKeyboard
 from .ram import Ram
@@ -206,9 +206,10 @@ class Bios(Device):
             and type(fields["is_held"]) is bool
             and type(fields["is_emulating"]) is bool
             and (fields["wait"] is None or type(fields["wait"]) is int)
-            and (image is None or (type(image) is list and [type(part) for part in image] == [int] * 4))
+            and (image is None or is_image(image, cdrom))
             and type(locks) is dict
-            and all(int(number) in self._drives and 0 <= count <= 0xFF for number, count in locks.items())
+            and set(locks) == {str(number) for number, drive in self._drives.items() if drive.kind == CDROM}
+            and all(type(count) is int and 0 <= count <= 0xFF for count in locks.values())
             and not (fields["is_emulating"] and (image is None or cdrom is None))
         )
         if not is_sound:
