@@ -80,7 +80,7 @@ class GuestSpec(Record):
     """Where its source and expect.toml are."""
     machine: MachineConfig
     """All but the image, which `build` makes: machine.replace(image=...)."""
-    drives: GuestDrives = GuestDrives()  # noqa: RUF012 - records are frozen
+    drives: GuestDrives = GuestDrives()
     """Where the guest's image is, if it is a disk."""
     input: str = ""
     """What comes in on COM1."""

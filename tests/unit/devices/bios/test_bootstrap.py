@@ -13,7 +13,8 @@ FLOPPY, DISK = bootable(160 * 1024, b"floppy"), bootable(1 << 20, b"disk")
 
 
 @pytest.mark.parametrize(
-    ("order", "mark", "drive"), [("ac", b"floppy", 0), ("ca", b"disk", 0x80), ("dca", b"disk", 0x80), ("c", b"disk", 0x80)]
+    ("order", "mark", "drive"),
+    [("ac", b"floppy", 0), ("ca", b"disk", 0x80), ("dca", b"disk", 0x80), ("c", b"disk", 0x80)],
 )
 def test_the_first_drive_of_the_order_that_can_boots(make_bios, order, mark, drive) -> None:
     bench = make_bios(order, floppy=FLOPPY, disk=DISK)

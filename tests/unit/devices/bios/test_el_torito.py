@@ -80,7 +80,7 @@ def test_an_emulated_floppy_is_drive_a_until_it_ends(make_bios, media, cx) -> No
     ],
 )
 def test_what_is_wrong_with_a_disc_is_said(make_bios, content, words) -> None:
-    bench, frame = boot(make_bios, content)
+    bench, _ = boot(make_bios, content)
     assert words in bench.ends[0]
     assert bench.call(0x13, 0x4B01, edx=0xE0, si=0x9000).carry == 1
 

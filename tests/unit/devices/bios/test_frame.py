@@ -18,7 +18,9 @@ def ram() -> Ram:
 
 
 def test_registers_stand_where_the_rom_pushes_them(ram: Ram) -> None:
-    raw = bytes.fromhex("0100 0200 03000000 04000000 05000000 06000000 07000000 08000000 09000000 0a0b0c0d 0e00 0f00 4100")
+    raw = bytes.fromhex(
+        "0100 0200 03000000 04000000 05000000 06000000 07000000 08000000 09000000 0a0b0c0d 0e00 0f00 4100"
+    )
     ram.write(0x100, raw)
     frame = Frame.at(ram, 0x100)
     assert frame is not None

@@ -1,4 +1,4 @@
-"""The BIOS as a device: names of its ports, unknown functions, frames that are nowhere, state, and hostile registers."""
+"""The BIOS as a device: names of its ports, unknown functions, frames that are nowhere, state, hostile registers."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vmm.devices.bios.frame import Frame
+from vmm.devices.bios.ram import Ram
 from vmm.errors import SnapshotError
 from vmm.state import State
 
@@ -94,20 +95,24 @@ def test_an_emulated_floppy_survives_a_snapshot(make_bios) -> None:
             bench.bios.load(State("vmm.bios", 1, {**fields, "image": image}))
 
 
+@pytest.fixture(scope="module")
+def shared(make_bios):
+    """One bench for many calls, each of which finds what those before it have left."""
+    return make_bios(floppy=bytes(160 * 1024), disk=bytes(1 << 20), cdrom=bytes(1 << 17))
+
+
+NUMBERS = st.integers(0, 0xFFFF_FFFF) | st.sampled_from([0, 1, 0x80, 0xE0, 0xFFFF])
+
+
 @settings(max_examples=300, deadline=None)
 @given(
     offset=st.integers(0, 0xAFF),
-    registers=st.lists(st.integers(0, 0xFFFF_FFFF) | st.sampled_from([0, 1, 0x80, 0xE0, 0xFFFF]), min_size=13, max_size=13),
+    registers=st.lists(NUMBERS, min_size=13, max_size=13),
     frame_at=st.integers(0, 0x220000),
 )
-def test_no_call_with_any_registers_raises_or_touches_the_rom(make_bios, offset, registers, frame_at) -> None:
-    bench = SHARED.setdefault("bench", None) or make_bios(floppy=bytes(160 * 1024), disk=bytes(1 << 20), cdrom=bytes(1 << 17))
-    SHARED["bench"] = bench
-    frame = Frame(frame_at, [value & (0xFFFF if index in (0, 1, 10, 11, 12) else 0xFFFF_FFFF)
-                             for index, value in enumerate(registers)])  # fmt: skip
-    frame.store(bench.bios._ram)
-    bench.bios.write(offset, 4, frame_at)
-    assert bench.memory.read(0xF0000, 0x10000) == bytes(0x10000)
-
-
-SHARED: dict = {}
+def test_no_call_with_any_registers_raises_or_touches_the_rom(shared, offset, registers, frame_at) -> None:
+    short = (0, 1, 10, 11, 12)
+    values = [value & 0xFFFF if index in short else value for index, value in enumerate(registers)]
+    Frame(frame_at, values).store(Ram(shared.memory))
+    shared.bios.write(offset, 4, frame_at)
+    assert shared.memory.read(0xF0000, 0x10000) == bytes(0x10000)
