@@ -46,6 +46,15 @@ def boot_state(board: Board) -> BootState:
 
 def _drives(board: Board) -> dict[int, Drive]:
     """By number; their disks are the board's to close."""
+    try:
+        return _opened(board)
+    except BaseException:
+        for disk in board.disks:
+            disk.close()
+        raise
+
+
+def _opened(board: Board) -> dict[int, Drive]:
     config, drives = board.config, {}
     specs = (
         ("fda", config.fda, FLOPPY, FIRST[FLOPPY]),
