@@ -85,7 +85,7 @@ def build(name: str, folder: str | None = None, cache: str | None = None) -> str
     cache = cache or toolchain.cache("guests")
     try:
         home = os.path.join(cache, f"{name}-{_digest(spec)}")
-        image = os.path.join(home, f"{name}.elf" if spec.machine.format == "elf" else f"{name}.bin")
+        image = os.path.join(home, f"{name}.elf" if spec.build == "elf" else f"{name}.bin")
         if not os.path.isfile(image):
             toolchain.make(f"guest {name}", home, f"{name}.elf", _commands(spec))
     except OSError as error:
@@ -110,7 +110,8 @@ def _sources(spec: GuestSpec) -> list[str]:
 
 def _digest(spec: GuestSpec) -> str:
     machine = spec.machine
-    return toolchain.digest((C_FLAGS, LD_FLAGS, machine.mode, machine.load, spec.drives), _sources(spec))
+    flags = (C_FLAGS, LD_FLAGS, machine.mode, machine.load, spec.build, spec.drives)
+    return toolchain.digest(flags, _sources(spec))
 
 
 def _commands(spec: GuestSpec) -> list[list[str]]:
@@ -132,7 +133,7 @@ def _commands(spec: GuestSpec) -> list[list[str]]:
     emulation = "elf_x86_64" if width == 64 else "elf_i386"
     link = ["ld", "-m", emulation, *LD_FLAGS, f"--defsym=load_address={load:#x}", "-T", script]
     commands.append([*link, "-o", f"{spec.name}.elf", *objects])
-    if machine.format != "elf":
+    if spec.build == "flat":
         pad = ["--gap-fill", "0", f"--pad-to={load + spec.drives.size:#x}"] if spec.drives else []
         commands.append(["objcopy", "-O", "binary", *pad, f"{spec.name}.elf", f"{spec.name}.bin"])
     return commands

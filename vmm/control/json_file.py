@@ -41,6 +41,11 @@ def check_path(field: str, path: str) -> None:
 
 
 def write_json(path: str, document: dict[str, Any]) -> None:
+    """The document as text, as write_text() writes it."""
+    write_text(path, to_text(document))
+
+
+def write_text(path: str, text: str) -> None:
     """Writes `path` by way of a temporary name: synced, then renamed, so that an older file stays until then.
 
     A link is followed, and a device or a pipe is written as it is. HostError when it cannot.
@@ -48,9 +53,9 @@ def write_json(path: str, document: dict[str, Any]) -> None:
     try:
         if _is_special(path):
             with open(path, "w", encoding="utf-8") as file:
-                file.write(to_text(document))
+                file.write(text)
         else:
-            _replace(os.path.realpath(path), to_text(document))
+            _replace(os.path.realpath(path), text)
     except OSError as error:
         raise HostError(f"cannot write {path}: {error.strerror}") from error
 

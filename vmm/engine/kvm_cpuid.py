@@ -4,7 +4,7 @@ KVM takes 0.3 ms, a fifth of a machine's life from its making to its first exit.
 
 from __future__ import annotations
 
-from kvm_bindings import arrays
+from kvm_bindings import arrays, lib
 
 from ..cpu import cpuid
 
@@ -24,6 +24,7 @@ class CpuidTables:
 
     def __init__(self) -> None:
         self._supported: list[arrays.CpuidEntry] = []
+        self._has_deadline = False
         self._made: dict[tuple[CpuModel, int, int, bool], CData] = {}
 
     def table(self, system: System, model: CpuModel, index: int, count: int, local_apic: bool) -> CData:
@@ -33,7 +34,11 @@ class CpuidTables:
         if made is None:
             if not self._supported:
                 self._supported = system.get_supported_cpuid()
-            entries = cpuid.select(model, self._supported)
+                self._has_deadline = bool(system.check_extension(lib.KVM_CAP_TSC_DEADLINE_TIMER))
+            supported = self._supported
+            if local_apic and self._has_deadline:
+                supported = cpuid.with_deadline_timer(supported)
+            entries = cpuid.select(model, supported)
             if not local_apic:
                 entries = cpuid.without_local_apic(entries)
             made = arrays.new_cpuid2(cpuid.place(model, entries, index, count, apic_id=index))

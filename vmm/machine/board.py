@@ -20,10 +20,11 @@ from .schematic import outputs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from ..bus.irq import IrqLine
+    from ..memory.guest_memory import Region
     from .config import MachineConfig
 
 
@@ -42,6 +43,8 @@ class Board:
         self.timers = Timers(host_clock, lambda: self.rearm())
         self.outputs: dict[str, Any] = {}
         """What the ports that speak write to, by the name of the chip: a ConsoleLog, an Output, or a callable."""
+        self.drives: dict[str, Any] = {}
+        """The host's side of each drive, by its field of the configuration; close() closes it."""
         self.interrupt: Callable[[bool], None] = lambda up: None
         """Told whether the INT pin of the PIC pair is up."""
         self.set_input: Callable[[int, bool], None] = lambda gsi, level: None
@@ -53,15 +56,20 @@ class Board:
         self.debug_exit: Callable[[int], None] = lambda value: None
         self.reset_requested: Callable[[str], None] = lambda words: None
         self.nothing_boots: Callable[[str], None] = lambda words: None
+        self.power_off: Callable[[str], None] = lambda words: None
+        self.suspend: Callable[[], None] = lambda: None
+        self.waking_vector: Callable[[], int] = lambda: 0
+        """Where the first CPU starts, in real mode, when the machine wakes from S3; 0 is the reset vector."""
+        self.memory_changed: Callable[[Sequence[Region], Sequence[Region]], None] = lambda removed, added: None
+        """Told of regions of memory that went and came."""
         self.stdout: Any = None
         """The Output that the chips in layout.SPOKEN share, with console="stdio"."""
         if config.console == "stdio":
             self.stdout = outputs.stdout()
         self._wires: dict[int, IrqWire] = {}
         self.wall_clock = wall_clock
-        self.disks: list[Any] = []
-        """What the drives have open, to be closed with the board."""
-        for start, size in layout.ram(config.memory, with_rom=config.has_bios):
+        window = layout.SHADOW if config.firmware else layout.ROM if config.has_bios else None
+        for start, size in layout.ram(config.memory, window):
             self.memory.add(start, size)
         if config.irqchip == "user":
             self.set_input = lambda gsi, level: self.device("pic").set_input(gsi, level)
@@ -73,6 +81,18 @@ class Board:
             from .schematic import bios
 
             bios.place(self)
+        if config.pc_testdev:
+            from .schematic import kut
+
+            kut.place(self)
+        if config.firmware or config.pc_testdev or config.fw_cfg:
+            from .schematic import fw_cfg
+
+            fw_cfg.place(self)
+        if config.firmware:
+            from .schematic import firmware
+
+            firmware.place(self)
         if config.test_devices:
             from .schematic import test_devices
 
@@ -104,9 +124,10 @@ class Board:
     def close(self) -> None:
         """Gives the guest's memory back and unplugs everything: without circles a closed machine is freed at once, not
         by the cycle collector, which costs a process that makes many machines a fifth of its time."""
-        self.memory.close()
-        for disk in self.disks:
+        for disk in self.drives.values():
             disk.close()
+        self.drives.clear()
+        self.memory.close()
         self.ports.close()
         self.mmio.close()
         self._chips.clear()
@@ -114,7 +135,9 @@ class Board:
         self._wires.clear()
         self.timers.close()
         self.interrupt = self.set_input = self.rearm = _nothing
-        self.com1_made = self.debug_exit = self.reset_requested = self.nothing_boots = _nothing
+        self.com1_made = self.debug_exit = self.reset_requested = self.power_off = self.memory_changed = _nothing
+        self.nothing_boots = self.suspend = _nothing
+        self.waking_vector = lambda: 0
 
     def socket(self, name: str, make: Callable[[], Any]) -> Socket:
         """A new socket for the chip that `make` gives; sheets of the schematic call it."""
@@ -126,7 +149,9 @@ class Board:
         console = self.config.console
         if not isinstance(console, str):
             return console
-        if console == "stdio" and name in layout.SPOKEN:
+        # What a ROM writes there it says on COM1 too, letter by letter at the same time: it is kept apart.
+        is_log = name == "firmware-console" and self.config.firmware
+        if console == "stdio" and name in layout.SPOKEN and not is_log:
             self.outputs[name] = self.stdout
         else:
             self.outputs[name] = outputs.log(0 if console == "none" else None)

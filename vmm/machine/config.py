@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     Console = str | Callable[[bytes], None]
 
 MODES = ("real", "protected", "paged", "long")
-IRQCHIPS = ("user", "kernel", "none")
+IRQCHIPS = ("auto", "user", "kernel", "none")
 CONSOLES = ("capture", "stdio", "none")
 
 
@@ -66,8 +66,11 @@ class MachineConfig(Record):
     together at the same entry, each with its index in RBX and its own stack 4 KiB below the one before."""
     cpu: str = "host"
     """CPUID: a template and changes to it, such as "host,-popcnt"."""
-    irqchip: str = "user"
-    """Where interrupts are collected: "user" (PIC and PIT in Python), "kernel", or "none"."""
+    irqchip: str = "auto"
+    """Where interrupts are collected: "user" (PIC and PIT in Python), "kernel", or "none"; "auto" is "kernel" with
+    `firmware`, which expects a local APIC, and else "user"."""
+    cpu_pm: bool = False
+    """The guest halts and pauses without an exit, as far as the host allows: its CPUs count as busy all the time."""
     strict: bool = False
     """End the run at the first access that no device claims."""
     console: Console = "capture"
@@ -82,6 +85,11 @@ class MachineConfig(Record):
     def has_bios(self) -> bool:
         """Whether the machine starts from a drive by our own BIOS."""
         return not self.image and not self.firmware
+
+    @property
+    def wants_kernel_irqchip(self) -> bool:
+        """What irqchip "auto" is: firmware looks for local APICs, and our BIOS leaves further vCPUs to the guest."""
+        return bool(self.firmware) or (self.has_bios and self.vcpus > 1)
 
     @property
     def is_pc(self) -> bool:

@@ -15,7 +15,6 @@ BIOS_DISKETTE = (0xF000, 0xEFC7)
 LEAST_FOR_BIOS = MiB
 BOOT_ORDER = "cad"
 """In which order drives are tried unless the user says: floppy a, hard disk c, CD-ROM d."""
-EBDA = (0x9_FC00, KiB)
 HOLE_START = 3 * GiB
 """RAM goes from 0 up to here; what is more goes above HOLE_END, so that devices have room below 4 GiB."""
 HOLE_END = 4 * GiB
@@ -26,11 +25,27 @@ LOW_STACK = 0x9_0000
 """Top of the first stack in these modes, when there is memory below it that the image leaves free."""
 STACK_ROOM = 16 * KiB
 REAL_STACK = 0x7C00
+EBDA = 0x9_FC00
+"""The last KiB below 640 KiB belongs to the firmware."""
+VIDEO = 0xA_0000
+FIRMWARE = 0xF_0000
+USABLE, RESERVED = 1, 2
 PHYSICAL_LIMIT = 1 << 52
 BIOS_DATA = (0x400, 0x100)
 TEXT_MONOCHROME = (0xB_0000, 32 * KiB)
 TEXT_COLOUR = (0xB_8000, 32 * KiB)
 """Where a display adapter's text is: plain memory here, that is looked at when somebody wants to see the screen."""
+
+SHADOW = (0xC_0000, 256 * KiB)
+"""Where firmware's ROM and the RAM behind it stand below 1 MiB."""
+FIRMWARE_END = 4 * GiB
+"""Where a ROM ends; the last part of it ends at the end of SHADOW too."""
+RESET_VECTOR = 0xFFFF_FFF0
+MOST_FIRMWARE = 16 * MiB
+MOST_LOW_FIRMWARE = 128 * KiB
+LEAST_MEMORY_OF_FIRMWARE = 2 * MiB
+HOST_PAGES = (0xFEFF_C000, 4 * PAGE)
+"""What KVM keeps for itself on some hosts; below the largest ROM."""
 
 # ports: (first, how many)
 PORT_LIMIT = 1 << 16
@@ -47,7 +62,17 @@ SYSTEM_CONTROL_A = (0x92, 1)
 DEBUG_CONSOLE = (0xE9, 1)
 FIRMWARE_CONSOLE = (0x402, 1)
 DEBUG_EXIT = (0xF4, 4)
+FW_CFG = (0x510, 2)
+FW_CFG_DMA = (0x514, 8)
+SMI_COMMAND = (0xB2, 2)
+PM_EVENT = (0x600, 4)
+PM_CONTROL = (0x604, 4)
+PM_TIMER = (0x608, 4)
 RESET_CONTROL = (0xCF9, 1)
+PCI_ADDRESS = (0xCF8, 4)
+PCI_DATA = (0xCFC, 4)
+ATA = (((0x1F0, 8), (0x3F6, 1)), ((0x170, 8), (0x376, 1)))
+"""Command and control block of each channel."""
 COM = ((0x3F8, 8), (0x2F8, 8), (0x3E8, 8), (0x2E8, 8))
 BIOS_CALLS = (0x1000, 0xB04)
 """Our BIOS's calls: interrupt << 8 | AH for interrupts 10h to 1Ah, its set-up at 0x1b00. Each takes four bytes."""
@@ -57,8 +82,18 @@ VGA_CRTC = ((0x3D4, 2), (0x3B4, 2))
 VGA_STATUS = ((0x3DA, 1), (0x3BA, 1))
 PATTERN = (0x2000, 4)
 
+TESTDEV_SCRATCH = (0xE0, 4)
+TESTDEV_FLUSH = (0xE4, 4)
+TESTDEV_BYTES = (0xE8, 1)
+"""Four ports on the real one; the second is the debug console's, and nobody asks for those behind it."""
+TESTDEV_LINES = (0x2000, 24)
+
 # memory-mapped devices: (first, size)
+HPET = (0xFED0_0000, KiB)
+TESTDEV_MEMORY = (0xFF00_0000, 64 * KiB)
 TEST_DEVICE = (0xD000_0000, 4 * KiB)
+IO_APIC = 0xFEC0_0000
+LOCAL_APIC = 0xFEE0_0000
 
 SPOKEN = ("com1", "debug-console", "firmware-console", "bios")
 """Chips whose output is the guest's console; the other serial ports are kept apart."""
@@ -68,25 +103,35 @@ PIT_LINE = 0
 KEYBOARD_LINE = 1
 COM_LINES = (4, 3, 4, 3)
 RTC_LINE = 8
+SCI_LINE = 9
+ATA_LINES = (14, 15)
 
 
-def ram(size: int, with_rom: bool = False) -> list[tuple[int, int]]:
+def ram(size: int, window: tuple[int, int] | None = None) -> list[tuple[int, int]]:
     """(guest physical address, size) of the pieces that `size` bytes of RAM are laid out in.
 
-    A ROM takes the place of the RAM at its address: `size` then counts up to the first MiB's end all the same.
+    A `window` (start, size) below 1 MiB, such as SHADOW, is left out: somebody else fills it.
     """
     low = min(size, HOLE_START)
-    rom_end = ROM[0] + ROM[1]
-    pieces = [(0, ROM[0]), (rom_end, low - rom_end)] if with_rom else [(0, low)]
+    pieces = [(0, low)]
+    if window is not None:
+        start, length = window
+        pieces = [(0, start), (start + length, low - start - length)]
     if size > HOLE_START:
         pieces.append((HOLE_END, size - HOLE_START))
     return [piece for piece in pieces if piece[1] > 0]
 
 
-def memory_map(size: int) -> list[tuple[int, int, int]]:
-    """(start, size, 1 for RAM and 2 for reserved) of a machine with our BIOS, as INT 15h/E820h tells it."""
-    _, *above = ram(size, with_rom=True)
-    return [(0, EBDA[0], 1), (*EBDA, 2), (*ROM, 2), *((start, length, 1) for start, length in above)]
+def memory_map(size: int) -> tuple[tuple[int, int, int], ...]:
+    """(start, size, type) of what a PC's firmware tells of `size` bytes of RAM, as E820: 1 usable, 2 reserved."""
+    found = [(0, min(size, EBDA), USABLE)]
+    if size > EBDA:
+        found += [(EBDA, VIDEO - EBDA, RESERVED), (FIRMWARE, MiB - FIRMWARE, RESERVED)]
+    for start, length in ram(size):
+        first = max(start, MiB)
+        if start + length > first:
+            found.append((first, start + length - first, USABLE))
+    return tuple(found)
 
 
 def _is_free(start: int, size: int, loaded: tuple[tuple[int, int, str], ...], memory_end: int) -> bool:

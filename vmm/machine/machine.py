@@ -25,7 +25,7 @@ from .outcome import Outcome
 from .run import Run
 from .schematic.image import load as load_image
 from .schematic.image import with_drive
-from .start_state import start_state
+from .start_state import start_state, waking_state
 from .validate import validate
 
 TYPE_CHECKING = False
@@ -55,9 +55,10 @@ class Machine:
 
         ConfigError or BootError when the request is wrong, HostError when the host cannot; nothing is left behind.
         """
-        self.config = _config(config, fields)
+        self.config = with_drive(_config(config, fields))
         validate(self.config)
-        self.config = with_drive(self.config)
+        if self.config.irqchip == "auto":
+            self.config = self.config.replace(irqchip="kernel" if self.config.wants_kernel_irqchip else "user")
         self.state = CREATED
         self.born_ns = time.monotonic_ns()
         """When it was made, in the host's monotonic nanoseconds."""
@@ -82,6 +83,7 @@ class Machine:
             wiring.guard_devices(self._board, lock)
         self._run = Run(self.vcpus, self._board.timers, self.config.irqchip, time.monotonic_ns, lock)
         self._crew = Crew(self._run)
+        self._board.memory_changed = self._engine.change_memory
         irqchip = self._engine.irqchip
         wiring.connect(self._board, self.vcpus, self._run, irqchip.set_input if irqchip else None)
         try:
@@ -347,6 +349,8 @@ class Machine:
             raise ConfigError.of("deadline", "not a number of seconds")
         ends = None if deadline is None else int(min(max(deadline, 0.0), FAR) * SECOND)
         self.state = move(self.state, "run")
+        if self._run.outcome is not None and self._run.outcome.kind == outcome.SUSPENDED:
+            self.vcpus[0].start_at(waking_state(self._board.waking_vector()))
         started = time.monotonic_ns()
         self._ran -= started
         self._run.begin(None if ends is None else started + ends)

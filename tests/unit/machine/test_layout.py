@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -16,6 +14,13 @@ def test_ram_leaves_a_hole_below_four_gigabytes():
     assert layout.ram(16 * MiB) == [(0, 16 * MiB)]
     assert layout.ram(3 * GiB) == [(0, 3 * GiB)]
     assert layout.ram(5 * GiB) == [(0, 3 * GiB), (4 * GiB, 2 * GiB)]
+
+
+def test_ram_leaves_a_window_out_that_somebody_else_fills():
+    above = layout.SHADOW[0] + layout.SHADOW[1]
+    assert above == MiB
+    assert layout.ram(2 * MiB, layout.SHADOW) == [(0, layout.SHADOW[0]), (MiB, MiB)]
+    assert layout.ram(4 * GiB, layout.SHADOW) == [(0, layout.SHADOW[0]), (MiB, 3 * GiB - MiB), (4 * GiB, GiB)]
 
 
 def test_tables_go_low_unless_the_image_is_there():
@@ -88,13 +93,17 @@ def test_cmos_tells_the_memory_as_a_bios_would():
 
 
 @pytest.mark.parametrize("size", [MiB, 2 * MiB, 3 * GiB, 5 * GiB])
-def test_a_rom_lies_between_the_pieces_of_ram_and_in_the_map(size):
-    pieces = layout.ram(size, with_rom=True)
+def test_a_rom_lies_between_the_pieces_of_ram(size):
+    pieces = layout.ram(size, layout.ROM)
     start, length = layout.ROM
     assert pieces[0] == (0, start)
     assert all(gpa >= start + length for gpa, _ in pieces[1:])
     assert sum(length for _, length in pieces) == size - length
-    known = layout.memory_map(size)
-    assert [gpa for gpa, _, _ in known] == sorted(gpa for gpa, _, _ in known)
-    assert all(first + length <= second for (first, length, _), (second, _, _) in pairwise(known))
-    assert sum(length for _, length, kind in known if kind == 1) == size - length - (start - layout.EBDA[0])
+
+
+def test_the_memory_map_is_a_pcs_and_its_usable_parts_are_ram():
+    assert layout.memory_map(4 * MiB) == (
+        (0, 0x9FC00, 1), (0x9FC00, 0x400, 2), (0xF0000, 0x10000, 2), (MiB, 3 * MiB, 1),
+    )  # fmt: skip
+    assert layout.memory_map(5 * GiB)[3:] == ((MiB, 3 * GiB - MiB, 1), (4 * GiB, 2 * GiB, 1))
+    assert layout.memory_map(64 * 1024) == ((0, 0x10000, 1),)

@@ -32,9 +32,15 @@ def boot_order(text: str) -> str:
     return text.removeprefix("order=")
 
 
+def _fw_cfg(text: str) -> tuple[str, bytes]:
+    from .fw_cfg import file_of
+
+    return file_of(text)
+
+
 COMMAND = Command(
     name="run",
-    summary="Boots IMAGE (flat binary, ELF file, disk) and ends with the guest's exit code.",
+    summary="Boots IMAGE (flat, ELF, multiboot, disk) and ends with the guest's exit code.",
     arguments="IMAGE",
     most=1,
     options=(
@@ -54,12 +60,19 @@ COMMAND = Command(
         Option(names=("--boot", "-boot"), value="ORDER", convert=boot_order,
                help="drives in order: a floppy, c disk, d CD-ROM"),
         Option(names=("--symbols",), value="FILE", help="names for addresses: ELF, nm or System.map"),
-        Option(names=("--format",), value="FORMAT", help="flat or elf, whatever it looks like"),
+        Option(names=("--format",), value="FORMAT", help="flat, elf, multiboot or multiboot2"),
+        Option(names=("--append", "-append"), value="WORDS", help="the kernel's command line"),
+        Option(names=("--module",), value="FILE", many=True, help='a module, or "FILE ARGUMENTS"; may be repeated'),
+        Option(names=("--initrd", "-initrd"), value="FILES", help="modules with commas between them, as QEMU has it"),
         Option(names=("--unreal",), help="real mode with 4 GiB data segments"),
         Option(names=("--user",), help="start in ring 3"),
         Option(names=("--deadline", "-t"), value="TIME", convert=_deadline, help="end after 2s, 500ms, 5m"),
         Option(names=("--strict",), help="end at an access that no device claims"),
         Option(names=("--console",), value="WHERE", convert=one_of(*CONSOLES), default="stdio", help="stdio or none"),
+        Option(names=("--firmware", "-bios"), value="FILE", help="a ROM in place of IMAGE, such as SeaBIOS"),
+        Option(names=("--fw-cfg", "-fw_cfg"), value="NAME=FILE", convert=_fw_cfg, many=True,
+               help="a file in fw_cfg; also NAME=string:TEXT, number:N"),
+        Option(names=("--firmware-log",), value="FILE", help="write what the ROM says on port 0x402"),
         Option(names=("--test-devices",), help="plug in the devices that guests/ use"),
         Option(names=("--guest",), value="NAME", help="a guest that comes with vmm in place of IMAGE"),
         Option(names=("--stats",), help="print every exit, counted and timed, to stderr"),
@@ -76,7 +89,7 @@ COMMAND = Command(
 )  # fmt: skip
 
 _PASSED_ON = ("mode", "memory", "vcpus", "cpu", "irqchip", "load", "entry", "stack", "format", "unreal", "user",
-              "strict", "test_devices", "symbols", "fda", "hda", "hdb", "cdrom", "boot")  # fmt: skip
+              "strict", "test_devices", "symbols", "firmware", "fda", "hda", "hdb", "cdrom", "boot")  # fmt: skip
 
 
 def main(words: list[str]) -> int:
@@ -101,13 +114,24 @@ def main(words: list[str]) -> int:
 
 def _config(values: dict[str, Any], plain: list[str]) -> MachineConfig:
     given = {name: values[name] for name in _PASSED_ON if values[name] is not None}
+    if values["fw_cfg"]:
+        given["fw_cfg"] = tuple(values["fw_cfg"])
+    if values["append"] is not None:
+        given["command_line"] = values["append"]
+    if values["module"] or values["initrd"] is not None:
+        given["modules"] = _modules(values)
     images = [*plain, *filter(None, [values["kernel"], values["guest"]])]
-    if len(images) != 1 and (images or not any(values[drive] for drive in ("fda", "hda", "hdb", "cdrom"))):
+    starts_without = ("firmware", "fda", "hda", "hdb", "cdrom")
+    if len(images) != 1 and (images or not any(values[name] for name in starts_without)):
         raise ConfigError.of("", f"{'no' if not images else 'more than one'} image given; usage: vmm run IMAGE")
     if values["stats_out"] is not None:
         from ..json_file import check_path
 
         check_path("--stats-out", values["stats_out"])
+    if values["firmware_log"] is not None:
+        from ..whole_file import check_path
+
+        check_path("--firmware-log", values["firmware_log"])
     if values["symbols"] is not None and not os.access(values["symbols"], os.R_OK):
         raise ConfigError.of("--symbols", f"cannot read {values['symbols']}")
     is_captured = values["json"] and values["console"] == "stdio"
@@ -120,6 +144,12 @@ def _config(values: dict[str, Any], plain: list[str]) -> MachineConfig:
 
         return config_of(values["guest"]).replace(**common, **given)
     return MachineConfig(image=images[0] if images else "", **common, **given)
+
+
+def _modules(values: dict[str, Any]) -> tuple[str, ...]:
+    from ..kut.qemu_words import modules
+
+    return (*(modules(values["initrd"]) if values["initrd"] is not None else ()), *values["module"])
 
 
 def _warn(text: str) -> None:
@@ -156,3 +186,7 @@ def _report(machine: Machine, outcome: Outcome, values: dict[str, Any], verdict:
         from ..json_file import write_json
 
         write_json(values["stats_out"], machine.exits.as_json())
+    if values["firmware_log"] is not None:
+        from ..whole_file import write_file
+
+        write_file(values["firmware_log"], machine.output("firmware-console"))
