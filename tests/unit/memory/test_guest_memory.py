@@ -140,3 +140,12 @@ def test_a_region_that_overlaps_leaves_no_trace(memory):
         with pytest.raises(ConfigError, match="overlaps ram"):
             memory.add(3 * PAGE, PAGE, backing=wanted)
     assert memory.add(0x20_0000, PAGE).slot == 2
+
+
+def test_a_page_that_the_host_forgets_keeps_its_content_and_others_do_nothing(memory):
+    memory.write(0x1FFE, b"ab" + b"page" * 1024)
+    memory.refault(0x2000)
+    assert memory.read(0x1FFE, 8) == b"abpagepa"
+    for gpa in (0x2001, 1 << 40, -4096):
+        memory.refault(gpa)
+    assert memory.read(0x1FFE, 8) == b"abpagepa"
