@@ -36,14 +36,20 @@ class Console:
 
     SIGINT, SIGTERM and SIGHUP end the run with an outcome, unless the process was started with them ignored.
     `interactive` takes keys and pipes. `say` prints our own words. `deadline` is the run's, in seconds: from then on
-    a slow reader of our output is not waited for.
+    a slow reader of our output is not waited for. `keys` is given what was typed and returns what is left for COM1.
     """
 
     def __init__(
-        self, machine: Machine, interactive: bool, say: Callable[[str], object], deadline: float | None = None
+        self,
+        machine: Machine,
+        interactive: bool,
+        say: Callable[[str], object],
+        deadline: float | None = None,
+        keys: Callable[[bytes], bytes] | None = None,
     ) -> None:
         self._machine = machine
         self._say = say
+        self._keys = keys
         self._deadline = None if deadline is None else time.monotonic() + deadline
         self._outputs: list[Any] = [machine.standard_output] if machine.standard_output is not None else []
         self.failure: OSError | None = None
@@ -149,6 +155,8 @@ class Console:
             for key in keys:
                 self._command(key)
             data = data[: max(0, TYPED_AHEAD - len(self._pending))]
+        if self._keys is not None:
+            data = self._keys(data) if data else data
         if not data:
             return
         self._pending += data

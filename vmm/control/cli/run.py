@@ -48,7 +48,10 @@ COMMAND = Command(
         Option(names=("--user",), help="start in ring 3"),
         Option(names=("--deadline", "-t"), value="TIME", convert=_deadline, help="end after 2s, 500ms, 5m"),
         Option(names=("--strict",), help="end at an access that no device claims"),
-        Option(names=("--console",), value="WHERE", convert=one_of(*CONSOLES), default="stdio", help="stdio or none"),
+        Option(names=("--console",), value="WHERE", convert=one_of(*CONSOLES), help="stdio or none"),
+        Option(names=("--display", "-display"), value="WHAT", convert=one_of("text", "none"), default="none",
+               help="text: the text screen, live in the terminal"),
+        Option(names=("--screenshot",), value="FILE", help="the text screen at the end: .png, .svg or .txt"),
         Option(names=("--test-devices",), help="plug in the devices that guests/ use"),
         Option(names=("--guest",), value="NAME", help="a guest that comes with vmm in place of IMAGE"),
         Option(names=("--stats",), help="print every exit, counted and timed, to stderr"),
@@ -75,11 +78,30 @@ def main(words: list[str]) -> int:
         return 0
     config = _config(values, plain)
     deadline = None if values["deadline"] is None else values["deadline"] / SECOND
-    is_interactive = values["console"] == "stdio" and not (values["json"] and os.isatty(0))
+    is_live = _is_live(values)
+    held: list[str] = []
+    if is_live:
+        config = config.replace(warn=held.append)
+    is_interactive = values["console"] in (None, "stdio") and not (values["json"] and os.isatty(0))
     with Machine(config) as machine:
-        with Console(machine, is_interactive, sys.stderr.write, deadline) as console:
+        _check_screen(machine, values)
+        if is_live:
+            from ..display import Display
+
             gc.enable()
-            outcome = machine.run(deadline)
+            display = Display(machine, 1, sys.stdout.encoding)
+            with Console(machine, is_interactive, display.say, deadline, display.take) as console, display:
+                outcome = machine.run(deadline)
+        else:
+            with Console(machine, is_interactive, sys.stderr.write, deadline) as console:
+                gc.enable()
+                outcome = machine.run(deadline)
+        for warning in held:
+            _warn(warning)
+        if values["display"] == "text":
+            text = machine.screen.render_ansi() if is_live else machine.screen.text
+            sys.stdout.buffer.write(text.encode(sys.stdout.encoding, "replace"))
+            sys.stdout.flush()
         _report(machine, outcome, values, console.failure is None)
     if console.failure is not None and outcome.value != BROKEN_PIPE:
         raise HostError(f"cannot write standard output: {console.failure.strerror}")
@@ -92,21 +114,43 @@ def _config(values: dict[str, Any], plain: list[str]) -> MachineConfig:
     if len(images) != 1:
         raise ConfigError.of("", f"{'no' if not images else 'more than one'} image given; usage: vmm run IMAGE")
     if values["stats_out"] is not None:
-        from ..json_file import check_path
+        from ..whole_file import check_path
 
         check_path("--stats-out", values["stats_out"])
+    if values["screenshot"] is not None:
+        from ..screenshot import check
+
+        check("--screenshot", values["screenshot"])
+    if values["display"] == "text" and values["json"]:
+        raise ConfigError.of("--display", "not with --json, which has the screen in its document")
+    if _is_live(values) and values["console"] == "stdio":
+        raise ConfigError.of("--display", "a terminal cannot show the screen and --console stdio at once")
     if values["symbols"] is not None and not os.access(values["symbols"], os.R_OK):
         raise ConfigError.of("--symbols", f"cannot read {values['symbols']}")
-    is_captured = values["json"] and values["console"] == "stdio"
+    console = values["console"] or ("capture" if values["display"] == "text" else "stdio")
     common: dict[str, Any] = {
-        "console": "capture" if is_captured else values["console"],
+        "console": "capture" if values["json"] and console == "stdio" else console,
         "warn": _warn,
     }
+    if values["display"] == "text":
+        common["display"] = True
     if values["guest"] is not None:
         from ..guest_run import config_of
 
         return config_of(values["guest"]).replace(**common, **given)
     return MachineConfig(image=images[0], **common, **given)
+
+
+def _is_live(values: dict[str, Any]) -> bool:
+    """Whether the screen is shown while the guest runs: on a terminal that can place a cursor."""
+    return values["display"] == "text" and os.isatty(1) and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def _check_screen(machine: Machine, values: dict[str, Any]) -> None:
+    """ConfigError when the screen is asked for and there is no memory for one."""
+    for option, is_wanted in (("--display", values["display"] == "text"), ("--screenshot", values["screenshot"])):
+        if is_wanted and not machine.has_screen:
+            raise ConfigError.of(option, "the machine has no text screen: it needs 768K of memory or more")
 
 
 def _warn(text: str) -> None:
@@ -139,6 +183,10 @@ def _report(machine: Machine, outcome: Outcome, values: dict[str, Any], verdict:
         from ...observe.exit_table import render
 
         sys.stderr.write("\n" + render(machine.exits) + "\n")
+    if values["screenshot"] is not None:
+        from ..screenshot import write
+
+        write(values["screenshot"], machine.screen)
     if values["stats_out"] is not None:
         from ..json_file import write_json
 
