@@ -46,6 +46,8 @@ class Display:
         """The terminal's size when the message was painted."""
         self._ends: float | None = None
         """When the terminal is not waited for any longer; None while the machine runs."""
+        self.is_lost = False
+        """Whether the terminal could not be left as it was: it is gone, or takes nothing more."""
         self._quit = _thread.allocate_lock()
         self._ended = _thread.allocate_lock()
 
@@ -89,7 +91,7 @@ class Display:
                 self._write(self._frame())
             self._write(LEAVE)
         except OSError:
-            pass  # the terminal is gone
+            self.is_lost = True
         finally:
             self._ended.release()
 

@@ -78,34 +78,40 @@ def main(words: list[str]) -> int:
         return 0
     config = _config(values, plain)
     deadline = None if values["deadline"] is None else values["deadline"] / SECOND
-    is_live = _is_live(values)
     held: list[str] = []
-    if is_live:
+    if _is_live(values):
         config = config.replace(warn=held.append)
-    is_interactive = values["console"] in (None, "stdio") and not (values["json"] and os.isatty(0))
     with Machine(config) as machine:
         _check_screen(machine, values)
-        if is_live:
-            from ..display import Display
-
-            gc.enable()
-            display = Display(machine, 1, sys.stdout.encoding)
-            with Console(machine, is_interactive, display.say, deadline, display.take) as console, display:
-                outcome = machine.run(deadline)
-        else:
-            with Console(machine, is_interactive, sys.stderr.write, deadline) as console:
-                gc.enable()
-                outcome = machine.run(deadline)
+        outcome, console = _run(machine, values, deadline)
         for warning in held:
             _warn(warning)
-        if values["display"] == "text":
-            text = machine.screen.render_ansi() if is_live else machine.screen.text
-            sys.stdout.buffer.write(text.encode(sys.stdout.encoding, "replace"))
-            sys.stdout.flush()
         _report(machine, outcome, values, console.failure is None)
     if console.failure is not None and outcome.value != BROKEN_PIPE:
         raise HostError(f"cannot write standard output: {console.failure.strerror}")
     return outcome.exit_code(values["exit_code"])
+
+
+def _run(machine: Machine, values: dict[str, Any], deadline: float | None) -> tuple[Outcome, Console]:
+    """Runs it between a console and, with --display text, a screen, whose last state is printed in the end."""
+    is_interactive = values["console"] in (None, "stdio") and not (values["json"] and os.isatty(0))
+    if not _is_live(values):
+        with Console(machine, is_interactive, sys.stderr.write, deadline) as console:
+            gc.enable()
+            outcome = machine.run(deadline)
+        text = machine.screen.text if values["display"] == "text" else ""
+    else:
+        from ..display import Display
+
+        gc.enable()
+        display = Display(machine, 1, sys.stdout.encoding)
+        with Console(machine, is_interactive, display.say, deadline, display.take) as console, display:
+            outcome = machine.run(deadline)
+        text = "" if display.is_lost else machine.screen.render_ansi()
+    if text:
+        sys.stdout.buffer.write(text.encode(sys.stdout.encoding, "replace"))
+        sys.stdout.flush()
+    return outcome, console
 
 
 def _config(values: dict[str, Any], plain: list[str]) -> MachineConfig:
