@@ -9,7 +9,7 @@ from ._kvm import ffi, lib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ._kvm import CData
     from .descriptor import Descriptor
@@ -31,32 +31,6 @@ def empty_cpuid2(room: int) -> CData:
 def cpuid2_entries(cpuid: CData) -> list[CpuidEntry]:
     """The entries as (function, index, flags, eax, ebx, ecx, edx)."""
     return [(e.function, e.index, e.flags, e.eax, e.ebx, e.ecx, e.edx) for e in cpuid.entries[0 : cpuid.nent]]
-
-
-def take_cpuid2(cpuid: CData, functions: Container[int]) -> list[CpuidEntry]:
-    """Takes the entries with those functions out of the struct, as tuples; the others stay in C, which is cheaper."""
-    entries, taken, kept = cpuid.entries, [], 0
-    for at in range(cpuid.nent):
-        e = entries[at]
-        if e.function in functions:
-            taken.append((e.function, e.index, e.flags, e.eax, e.ebx, e.ecx, e.edx))
-        else:
-            if kept != at:
-                entries[kept] = e
-            kept += 1
-    cpuid.nent = kept
-    return taken
-
-
-def put_cpuid2(cpuid: CData, at: int, new: Sequence[CpuidEntry]) -> None:
-    """Writes `new` behind the first `at` entries, which with them are all there are then. IndexError without room."""
-    entries = cpuid.entries
-    if at + len(new) > len(entries):
-        raise IndexError(f"{at + len(new)} CPUID entries, room for {len(entries)}")
-    for index, (function, leaf_index, flags, eax, ebx, ecx, edx) in enumerate(new, at):
-        e = entries[index]
-        e.function, e.index, e.flags, e.eax, e.ebx, e.ecx, e.edx = function, leaf_index, flags, eax, ebx, ecx, edx
-    cpuid.nent = at + len(new)
 
 
 def new_msrs(values: Mapping[int, int]) -> CData:

@@ -11,8 +11,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 HERE = Path(__file__).parent
+
+settings.register_profile("vmm", deadline=None)  # a loaded machine is no fault of the code
+settings.load_profile("vmm")
 
 
 @functools.cache

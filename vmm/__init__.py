@@ -6,8 +6,6 @@ with Machine(image="guest.elf", mode="long") as machine:
     print(outcome, machine.exits["io.out[0x3f8]"].count)
 """
 
-from __future__ import annotations
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .bus.device import Device as Device

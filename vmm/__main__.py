@@ -1,5 +1,5 @@
 """`python -m vmm`: the same as the command `vmm`."""
 
-from .control.cli import command
+from .start import command
 
 command()

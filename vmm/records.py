@@ -19,25 +19,26 @@ class Record:
     """Subclass it with annotated fields; a value given in the class body is the default. Equal when all fields are."""
 
     def __init_subclass__(cls) -> None:
-        cls._fields = getattr(cls, "_fields", ()) + tuple(
-            name for name in cls.__dict__.get("__annotations__", ()) if not name.startswith("_")
-        )
+        own = tuple(name for name in cls.__dict__.get("__annotations__", ()) if not name.startswith("_"))
+        cls._fields = cls._fields + own
+        cls._names = frozenset(cls._fields)
+        cls._defaults = {name: getattr(cls, name) for name in cls._fields if hasattr(cls, name)}
 
     _fields: tuple[str, ...] = ()
+    _names: frozenset[str] = frozenset()
+    _defaults: dict[str, Any] = {}  # noqa: RUF012 - one for each class
 
     if not TYPE_CHECKING:
 
         def __init__(self, **values):
-            cls = type(self)
-            for name in cls._fields:
-                if name in values:
-                    self.__dict__[name] = values.pop(name)
-                elif hasattr(cls, name):
-                    self.__dict__[name] = getattr(cls, name)
-                else:
-                    raise TypeError(f"{cls.__name__} needs {name}")
-            if values:
-                raise TypeError(f"{cls.__name__} has no {', '.join(values)}")
+            cls, own = type(self), self.__dict__
+            own.update(cls._defaults)
+            own.update(values)
+            if own.keys() != cls._names:
+                unknown = [name for name in values if name not in cls._fields]
+                if unknown:
+                    raise TypeError(f"{cls.__name__} has no {', '.join(unknown)}")
+                raise TypeError(f"{cls.__name__} needs {next(name for name in cls._fields if name not in own)}")
 
         def __setattr__(self, name, value):
             raise AttributeError(f"{type(self).__name__} is immutable: use replace({name}=...)")
@@ -56,7 +57,7 @@ class Record:
         return type(other) is type(self) and other.__dict__ == self.__dict__
 
     def __hash__(self) -> int:
-        return hash(tuple(self.__dict__.values()))
+        return hash(tuple(self.as_dict().values()))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.as_dict().items())})"

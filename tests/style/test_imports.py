@@ -21,11 +21,12 @@ LEVELS = {
     "machine": 4,
     **dict.fromkeys(("snapshot", "debug"), 5),
     **dict.fromkeys(("control", "vmm"), 6),  # "vmm" stands for vmm/__init__.py: the public names
-    **dict.fromkeys(("testing", "__main__"), 7),
+    **dict.fromkeys(("testing", "start"), 7),
+    "__main__": 8,
 }
 LOADER_PROTOCOL = ("vmm.boot", "vmm.boot.loader", "vmm.boot.formats")
 HOST = ("fcntl", "mmap", "os", "random", "secrets", "select", "signal", "socket", "subprocess", "threading", "time")
-PROGRAMS = ("vmm.control.cli", "vmm.__main__", "kvm_bindings.build")
+PROGRAMS = ("vmm.control.cli", "vmm.__main__", "vmm.start", "kvm_bindings.build")
 
 
 def sources() -> dict[str, Path]:

@@ -73,3 +73,15 @@ def test_the_map_agrees_with_one_entry_for_each_number(moves):
     for number in range(90):
         assert held.find(number) == model.get(number)
     assert [span.start for span, _ in held] == sorted({entry[0].start for entry in model.values()})
+
+
+def test_a_copy_changes_on_its_own_and_a_holder_may_be_replaced() -> None:
+    first: RangeMap[str] = RangeMap()
+    first.add(Range(0x10, 4), "a")
+    twin = first.copy()
+    twin.replace(Range(0x10, 4), "b")
+    twin.add(Range(0x20, 4), "c")
+    assert [holder for _, holder in first] == ["a"]
+    assert [holder for _, holder in twin] == ["b", "c"]
+    with pytest.raises(KeyError):
+        twin.replace(Range(0x10, 3), "d")

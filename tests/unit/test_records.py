@@ -15,6 +15,11 @@ class Named(Point):
     _hidden: int = 5
 
 
+class Both(Record):
+    a: int
+    b: int
+
+
 def test_fields_are_given_by_name_or_default():
     point = Point(x=1)
     assert (point.x, point.y, point.as_dict(), repr(point)) == (1, 2, {"x": 1, "y": 2}, "Point(x=1, y=2)")
@@ -26,6 +31,8 @@ def test_missing_and_unknown_fields_are_named():
         Point()
     with pytest.raises(TypeError, match="Point has no z"):
         Point(x=1, z=3)
+    with pytest.raises(TypeError, match="Point has no z"):
+        Point(z=3)
     with pytest.raises(TypeError):
         Named(x=1, _hidden=2)
 
@@ -45,4 +52,5 @@ def test_equal_when_all_fields_and_the_class_are():
     assert Point(x=1) != Point(x=2)
     assert Point(x=1) != Named(x=1)
     assert hash(Point(x=1)) == hash(Point(x=1, y=2))
+    assert hash(Both(a=1, b=2)) == hash(Both(b=2, a=1))
     assert len({Point(x=1), Point(x=1), Point(x=2)}) == 2

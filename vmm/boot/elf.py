@@ -12,11 +12,11 @@ from struct import Struct
 
 from ..errors import BootError
 from .formats import detect
-from .loader import BootParams, BootState, check_entry, check_mode, check_room
+from .loader import BootParams, BootState, check_entry, check_mode, check_room, put
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .loader import Image, Memory
+    from .loader import Image, Memory, Piece
 
 format = "elf"
 
@@ -64,6 +64,13 @@ def load(image: Image, memory: Memory, params: BootParams) -> BootState:
     virtual range becomes physical; one in a physical range only (as in vmlinux) is taken as it is. BootError, with
     the byte at fault, for another CPU or type, a truncated file, overlaps, and segments outside memory.
     """
+    state, pieces = plan(image, memory, params)
+    put(memory, pieces)
+    return state
+
+
+def plan(image: Image, memory: Memory, params: BootParams) -> tuple[BootState, list[Piece]]:
+    """What load() does, before a byte is written: for protocols that add to it. BootError as for load()."""
     bits, machine, virtual_entry, headers = _read_headers(image)
     mode = params.mode or ("long" if machine == _EM_X86_64 else "protected")
     check_mode(format, mode)
@@ -76,12 +83,10 @@ def load(image: Image, memory: Memory, params: BootParams) -> BootState:
         entry = params.entry
     check_entry(format, mode, entry, loaded)
     view = memoryview(image)
-    for segment in segments:
-        if segment.file_size:
-            memory.write(segment.paddr, view[segment.file_offset : segment.file_offset + segment.file_size])
-        if segment.size > segment.file_size:
-            memory.fill(segment.paddr + segment.file_size, segment.size - segment.file_size)
-    return BootState(
+    pieces: list[Piece] = [
+        (part.paddr, view[part.file_offset : part.file_offset + part.file_size], part.size) for part in segments
+    ]
+    state = BootState(
         format=format,
         mode=mode,
         entry=entry,
@@ -90,6 +95,7 @@ def load(image: Image, memory: Memory, params: BootParams) -> BootState:
         symbols=params.path,
         symbol_offset=symbol_offset,
     )
+    return state, pieces
 
 
 def _read_headers(image: Image) -> tuple[int, int, int, list[tuple[int, tuple[int, ...]]]]:

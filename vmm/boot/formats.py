@@ -50,6 +50,9 @@ _MAGICS = (
     (0, b"#!", "a script"),
 )
 
+_FIRST_BYTES = frozenset(magic[0] for offset, magic, _ in _MAGICS if not offset)
+_NEXT_MAGIC = min(offset for offset, _, _ in _MAGICS if offset)
+
 _ELF_TYPES = {
     0: "file of no type",
     1: "relocatable object",
@@ -103,9 +106,10 @@ def detect(image: Image) -> str:
         return _elf(head)
     if head[:2] == b"MZ" and len(head) >= 0x40:
         return _mz(image)
-    for offset, magic, words in _MAGICS:
-        if bytes(image[offset : offset + len(magic)]) == magic:
-            return words
+    if head[0] in _FIRST_BYTES or len(image) > _NEXT_MAGIC:  # most flat binaries are neither
+        for offset, magic, words in _MAGICS:
+            if bytes(image[offset : offset + len(magic)]) == magic:
+                return words
     if has_boot_signature(image) and len(image) > _DISK_SIZE:
         return "a disk image with a boot sector"
     if len(head) >= 4 and _TEXT.issuperset(head) and _is_utf8(head):

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     Image = bytes | memoryview
+    Piece = tuple[int, Image, int]
+    """(guest physical address, content, size): the content and then zeroes up to the size."""
 
     class Memory(Protocol):
         """What a loader asks of guest memory."""
@@ -72,6 +74,8 @@ class BootParams(Record):
     """(content, words that go with it) of what is loaded beside the image."""
     path: str = ""
     """Where the image came from, for symbols and messages; never opened here."""
+    memory_map: tuple[tuple[int, int, int], ...] = ()
+    """(start, size, type as of E820: 1 usable, 2 reserved) by address, for protocols that tell the guest."""
 
 
 class BootState(Record):
@@ -136,3 +140,12 @@ def check_room(format: str, memory: Memory, gpa: int, size: int, what: str, offs
             f"{what} needs [{gpa:#x}, {gpa + size:#x}), which is not all guest RAM ({format_size(memory.size)})",
             offset,
         )
+
+
+def put(memory: Memory, pieces: Sequence[Piece]) -> None:
+    """Writes pieces that are known to fit."""
+    for gpa, content, size in pieces:
+        if len(content):
+            memory.write(gpa, content)
+        if size > len(content):
+            memory.fill(gpa + len(content), size - len(content))

@@ -31,27 +31,43 @@ if TYPE_CHECKING:
 class Claim:
     """A range of a bus held by a device. `width` is the widest access the device takes in one piece, in bytes."""
 
-    __slots__ = ("device", "name", "prepare", "span", "width")
+    __slots__ = ("device", "name", "name_of", "part", "span", "width")
 
     def __init__(self, span: Range, device: Any, width: int, name: str) -> None:
         self.span = span
-        self.device: Responder = device
+        self.device = device
+        """A Responder; None while the chip `name` sits in its socket and nobody has met it."""
         self.width = width
         self.name = name
-        self.prepare: Callable[[], None] | None = None
-        """Called before the first access to a device that is made only then; sets `device`."""
+        self.part: Callable[[Any], Responder] | None = None
+        """Gives the part of the chip that answers here; None where the chip itself does."""
+        self.name_of: Callable[[int], str] | None = None
+        """Gives single offsets a name of their own, for a device whose every address is a function of its own."""
+
+    def held_by(self, chip: Any) -> Claim:
+        """A copy with the device that `chip` has for it."""
+        claim = Claim(self.span, chip if self.part is None else self.part(chip), self.width, self.name)
+        claim.part, claim.name_of = self.part, self.name_of
+        return claim
 
     def __repr__(self) -> str:
         return f"<{self.name} at {self.span}>"
 
 
 class Bus:
-    """One address space. `kind` is "io" or "mmio"; `limit` is the first number that does not exist on it."""
+    """One address space. `kind` is "io" or "mmio"; `limit` is the first number that does not exist on it.
 
-    def __init__(self, kind: str, limit: int) -> None:
+    It starts with the claims of `like`. `chips` gives the chip of a name, and makes it if need be, when a claim without
+    a device is first met.
+    """
+
+    def __init__(
+        self, kind: str, limit: int, chips: Callable[[str], Any] | None = None, like: Bus | None = None
+    ) -> None:
         self.kind = kind
         self.limit = limit
-        self._claims: RangeMap[Claim] = RangeMap()
+        self._claims: RangeMap[Claim] = RangeMap() if like is None else like._claims.copy()
+        self._chips = chips
         self.observer: Callable[[str, int, int, int, str], None] | None = None
         """Called after each access with (direction, address, size, value, device name); set before the first bind."""
         self.on_unclaimed: Callable[[str, int, int, int], None] | None = None
@@ -70,14 +86,16 @@ class Bus:
     def claim(self, start: int, size: int, device: Responder | None, *, width: int = 1, name: str = "") -> Claim:
         """Gives [start, start + size) to `device`. ConfigError when part of it is held already or does not exist."""
         name = name or getattr(device, "name", type(device).__name__)
-        path = f"{self.kind} {start:#x}"
         if size <= 0 or start < 0 or start + size > self.limit:
-            raise ConfigError.of(path, f"{name} asks for {size} from {start:#x}, the space ends at {self.limit:#x}")
+            fault = f"{name} asks for {size} from {start:#x}, the space ends at {self.limit:#x}"
+            raise ConfigError.of(f"{self.kind} {start:#x}", fault)
         claim = Claim(Range(start, size), device, width, name)
         standing = self._claims.add(claim.span, claim)
         if standing is not None:
-            raise ConfigError.of(path, f"{name} asks for {claim.span}, but {standing[1].name} holds {standing[0]}")
-        self.changed()
+            fault = f"{name} asks for {claim.span}, but {standing[1].name} holds {standing[0]}"
+            raise ConfigError.of(f"{self.kind} {start:#x}", fault)
+        if self._watchers:
+            self.changed()
         return claim
 
     def release(self, claim: Claim) -> None:
@@ -98,6 +116,7 @@ class Bus:
         """Lets go of all devices and watchers: what hung in circles through the bus is freed at once."""
         self._claims = RangeMap()
         self._watchers.clear()
+        self._chips = None
         self.observer = self.on_unclaimed = self.on_failure = self.guard = None
 
     def find(self, address: int) -> Claim | None:
@@ -106,9 +125,11 @@ class Bus:
         return entry[1] if entry else None
 
     def name_at(self, address: int) -> str:
-        """The holder's name, or "" where nobody is."""
+        """The holder's name, or its own name for just this address, or "" where nobody is."""
         claim = self.find(address)
-        return claim.name if claim else ""
+        if claim is None:
+            return ""
+        return claim.name if claim.name_of is None else claim.name_of(address - claim.span.start)
 
     def claims(self) -> list[Claim]:
         """All claims by address."""
@@ -129,8 +150,9 @@ class Bus:
     def _ready(self, address: int) -> Claim | None:
         """As find(), with the device made if nobody has met it yet."""
         claim = self.find(address)
-        if claim is not None and claim.prepare is not None:
-            claim.prepare()
+        if claim is not None and claim.device is None and self._chips is not None:
+            claim = claim.held_by(self._chips(claim.name))
+            self._claims.replace(claim.span, claim)
         return claim
 
     def read(self, address: int, size: int) -> int:

@@ -11,45 +11,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from .bus import Bus, Claim, Responder
+    from .bus import Bus, Responder
 
 
 class Socket:
-    """`make` gives the chip; called once, at the first access or the first look at `chip`."""
+    """The place of the chip `name`; `chips` gives chips by name and makes them at the first call."""
 
-    def __init__(self, name: str, make: Callable[[], Any]) -> None:
+    __slots__ = ("_chips", "name")
+
+    def __init__(self, name: str, chips: Callable[[str], Any]) -> None:
         self.name = name
-        self._make = make
-        self._chip: Any = None
-        self._claims: list[tuple[Claim, Callable[[Any], Responder]]] = []
+        self._chips = chips
 
-    def claim(self, bus: Bus, start: int, size: int, part: Callable[[Any], Responder] = lambda chip: chip,
-              width: int = 1) -> None:  # fmt: skip
-        """Holds [start, start + size) of `bus` for `part` of the chip. ConfigError as for Bus.claim."""
+    def claim(self, bus: Bus, start: int, size: int, part: Callable[[Any], Responder] | None = None,
+              width: int = 1, name_of: Callable[[int], str] | None = None) -> None:  # fmt: skip
+        """Holds [start, start + size) of `bus` for the chip or `part` of it; `name_of` gives names to single offsets.
+
+        ConfigError as for Bus.claim.
+        """
         claim = bus.claim(start, size, None, width=width, name=self.name)
-        claim.prepare = self.plug
-        self._claims.append((claim, part))
-
-    def plug(self) -> None:
-        """Makes the chip if it was not yet, and puts it where it was claimed for."""
-        if self._chip is None:
-            self._chip = self._make()
-            for claim, part in self._claims:
-                claim.device, claim.prepare = part(self._chip), None
-            self._claims.clear()
+        claim.part, claim.name_of = part, name_of
 
     @property
     def chip(self) -> Any:
         """The chip, made now if it was not yet."""
-        self.plug()
-        return self._chip
-
-    def close(self) -> None:
-        """Lets go of the chip and of the claims."""
-        self._claims.clear()
-        self._chip = None
-
-    @property
-    def is_plugged(self) -> bool:
-        """Whether the chip was made."""
-        return self._chip is not None
+        return self._chips(self.name)

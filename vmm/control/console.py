@@ -31,12 +31,20 @@ Ctrl-A h       this help
 """
 
 
+def _is_null(fd: int) -> bool:
+    """Whether it is the null device, which has nothing to say."""
+    try:
+        return os.fstat(fd).st_rdev == os.makedev(1, 3)
+    except OSError:
+        return False
+
+
 class Console:
     """Attaches standard input, standard output and the signals to a machine for the time of a `with`.
 
     SIGINT, SIGTERM and SIGHUP end the run with an outcome, unless the process was started with them ignored.
     `interactive` takes keys and pipes. `say` prints our own words. `deadline` is the run's, in seconds: from then on
-    a slow reader of our output is not waited for. `keys` is given what was typed and returns what is left for COM1.
+    a slow reader of our output is not waited for. `keys` is given what was typed in place of COM1.
     """
 
     def __init__(
@@ -45,7 +53,7 @@ class Console:
         interactive: bool,
         say: Callable[[str], object],
         deadline: float | None = None,
-        keys: Callable[[bytes], bytes] | None = None,
+        keys: Callable[[bytes], None] | None = None,
     ) -> None:
         self._machine = machine
         self._say = say
@@ -54,7 +62,7 @@ class Console:
         self._outputs: list[Any] = [machine.standard_output] if machine.standard_output is not None else []
         self.failure: OSError | None = None
         """Why standard output takes no more, if that ended the run."""
-        self._takes_input = interactive
+        self._takes_input = interactive and not _is_null(STDIN)
         self._terminal: RawTerminal | None = None
         if self._takes_input and os.isatty(STDIN):
             from .terminal import RawTerminal
@@ -155,9 +163,10 @@ class Console:
             for key in keys:
                 self._command(key)
             data = data[: max(0, TYPED_AHEAD - len(self._pending))]
-        if self._keys is not None:
-            data = self._keys(data) if data else data
         if not data:
+            return
+        if self._keys is not None:
+            self._keys(data)
             return
         self._pending += data
         self._machine.post(self._deliver)

@@ -74,12 +74,12 @@ class Display:
         self._message_size = None
         self._message = words
 
-    def take(self, data: bytes) -> bytes:
-        """Gives typed keys to the machine's keyboard; returns what is for COM1: all, on a machine without one."""
+    def take(self, data: bytes) -> None:
+        """Gives typed keys to the machine's keyboard; the first after say() only ends the message. Any thread."""
         if self._message is not None:
             self._message = None
-            return b""
-        return self._keys.take(data)
+        else:
+            self._keys.take(data)
 
     # -- on a thread of its own --
 

@@ -90,7 +90,7 @@ def build(name: str, folder: str | None = None, cache: str | None = None) -> str
     cache = cache or _cache()
     try:
         home = os.path.join(cache, f"{name}-{_digest(spec)}")
-        image = os.path.join(home, f"{name}.elf" if spec.machine.format == "elf" else f"{name}.bin")
+        image = os.path.join(home, f"{name}.elf" if spec.build == "elf" else f"{name}.bin")
         if not os.path.isfile(image):
             os.makedirs(cache, exist_ok=True)
             _make(spec, cache, home)
@@ -123,7 +123,7 @@ def _digest(spec: GuestSpec) -> str:
     from hashlib import sha256
 
     machine = spec.machine
-    digest = sha256(repr((C_FLAGS, LD_FLAGS, machine.mode, machine.load)).encode())
+    digest = sha256(repr((C_FLAGS, LD_FLAGS, machine.mode, machine.load, spec.build)).encode())
     for path in _sources(spec):
         with open(path, "rb") as file:
             content = file.read()
@@ -171,7 +171,7 @@ def _commands(spec: GuestSpec, work: str) -> list[list[str]]:
     emulation = "elf_x86_64" if width == 64 else "elf_i386"
     link = ["ld", "-m", emulation, *LD_FLAGS, f"--defsym=load_address={load:#x}", "-T", script]
     commands.append([*link, "-o", f"{spec.name}.elf", *objects])
-    if machine.format == "flat":
+    if spec.build == "flat":
         commands.append(["objcopy", "-O", "binary", f"{spec.name}.elf", f"{spec.name}.bin"])
     return commands
 

@@ -28,10 +28,11 @@ DEFAULT_DEADLINE = "5s"
 
 MACHINE_KEYS = (
     "mode", "format", "load", "entry", "stack", "unreal", "user", "memory", "vcpus", "cpu", "irqchip", "strict",
-    "test_devices", "display",
+    "test_devices", "pc_testdev", "command_line", "modules", "display",
 )  # fmt: skip
 """The fields of MachineConfig that [machine] may give."""
 
+FORMATS = ("flat", "elf", "multiboot", "multiboot2")
 SERIAL_PORTS = ("com1", "com2", "com3", "com4")
 REGISTERS = (
     "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rsp", "rbp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
@@ -83,6 +84,8 @@ class GuestSpec(Record):
     """What to type on COM1."""
     deadline: int
     """Nanoseconds after which the run ends at the latest."""
+    build: str = "elf"
+    """Of what kind its image is: "elf" or "flat", which the loader's name says, unless it takes both."""
     expected: Expectation
     """On hosts that `differs` does not name."""
     differs: tuple[tuple[str, Expectation], ...] = ()
@@ -103,8 +106,11 @@ def parse_spec(text: str, name: str, summary: str, folder: str) -> GuestSpec:
         raise ConfigError.of(f"{name}/expect.toml", str(error)) from error
     reader = _Reader()
     tables = {key: reader.table(document, key) for key in ("machine", *_SECTIONS, "on")}
-    reader.only(document, "", (*tables, "input", "deadline"))
-    machine = _machine(reader, tables["machine"])
+    reader.only(document, "", (*tables, "input", "deadline", "build"))
+    machine = _machine(reader, tables["machine"], folder)
+    build = reader.value(document, "build", str, "flat" if machine.format == "flat" else "elf")
+    if build not in ("elf", "flat") or (machine.format in ("elf", "flat") and build != machine.format):
+        reader.breach("build", f"{build!r} does not go with format {machine.format}: elf or flat, for multiboot images")
     deadline = _converted(reader, document, "deadline", DEFAULT_DEADLINE, parse_duration)
     general = Expectation(**_sections(reader, tables, ""))
     if not general.outcome_kind:
@@ -118,6 +124,7 @@ def parse_spec(text: str, name: str, summary: str, folder: str) -> GuestSpec:
         folder=folder,
         machine=machine,
         input=reader.value(document, "input", str, ""),
+        build=build,
         deadline=deadline,
         expected=general,
         differs=differs,
@@ -162,7 +169,7 @@ def _converted(reader: _Reader, table: dict[str, Any], path: str, default: str, 
         return int(convert(default))
 
 
-def _machine(reader: _Reader, table: dict[str, Any]) -> MachineConfig:
+def _machine(reader: _Reader, table: dict[str, Any], folder: str) -> MachineConfig:
     reader.only(table, "machine.", MACHINE_KEYS)
     fields: dict[str, Any] = {"memory": DEFAULT_MEMORY}
     for key in MACHINE_KEYS:
@@ -171,21 +178,37 @@ def _machine(reader: _Reader, table: dict[str, Any]) -> MachineConfig:
         if key == "memory":
             fields[key] = _converted(reader, table, "machine.memory", str(DEFAULT_MEMORY), parse_size)
             continue
+        if key == "modules":
+            fields[key] = _modules(reader, table[key], folder)
+            continue
         default = getattr(MachineConfig, key)
         wanted = type(default) if default is not None else str if key in ("mode", "format") else int
         fields[key] = reader.value(table, f"machine.{key}", wanted, default)
     config = MachineConfig(**fields)
     if config.mode is None:
         reader.breach("machine.mode", "is needed")
-    if config.format not in ("flat", "elf"):
-        reader.breach("machine.format", "must be flat or elf")
-    if config.format == "elf" and config.load is not None:
+    if config.format not in FORMATS:
+        reader.breach("machine.format", f"must be one of {', '.join(FORMATS)}")
+    if config.format != "flat" and config.load is not None:
         reader.breach("machine.load", "is for flat images; an ELF file is linked for its address")
     try:
         validate(config.replace(image="image"))
     except ConfigError as error:
         reader.breaches += [(f"machine.{path}", fault) for path, fault in error.breaches]
     return config
+
+
+def _modules(reader: _Reader, value: object, folder: str) -> tuple[str, ...]:
+    """Files of the guest's folder with their arguments, by their whole paths."""
+    from os.path import isfile, join
+
+    if not isinstance(value, list) or not all(isinstance(words, str) for words in value):
+        reader.breach("machine.modules", 'must be a list such as ["file.txt with words"]')
+        return ()
+    for words in value:
+        if folder and not isfile(join(folder, words.split(" ")[0])):
+            reader.breach("machine.modules", f"there is no {words.split(' ')[0]} beside expect.toml")
+    return tuple(join(folder, words) for words in value)
 
 
 def _sections(reader: _Reader, tables: dict[str, dict[str, Any]], path: str) -> dict[str, Any]:

@@ -28,8 +28,13 @@ def to_text(document: dict[str, Any]) -> str:
 
 
 def write_json(path: str, document: dict[str, Any]) -> None:
+    """The document as text, as write_text() writes it."""
+    write_text(path, to_text(document))
+
+
+def write_text(path: str, text: str) -> None:
     """Writes `path` as write_file does. HostError when it cannot."""
-    write_file(path, to_text(document).encode())
+    write_file(path, text.encode())
 
 
 def run_document(machine: Machine, outcome: Outcome, exit_code_style: str) -> dict[str, Any]:

@@ -1,17 +1,17 @@
 """Bytes that a terminal sends for keys, as what is typed on a PC's keyboard.
 
-Text goes to Machine.type_keys, cursor and function keys to the keyboard as the codes of set 2. What a US keyboard has
-no key for is dropped. Source: xterm control sequences; IBM PS/2 hardware interface technical reference (scan codes).
+Text goes to the keyboard as text, cursor and function keys as the codes of set 2; what a US keyboard has no key for is
+dropped. Source: xterm control sequences; IBM PS/2 hardware interface technical reference (scan codes).
 """
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from ..machine.machine import Machine
 
+_TYPABLE = {chr(code) for code in (*range(0x01, 0x1C), *range(0x20, 0x80))}
+"""What a US keyboard types: ASCII, and the control characters that Ctrl and a letter make."""
 _EXTENDED, _BREAK = b"\xe0", b"\xf0"
 _CURSOR_KEYS = {"A": 0x75, "B": 0x72, "C": 0x74, "D": 0x6B, "H": 0x6C, "F": 0x69}
 _EDITING_KEYS = {1: 0x6C, 2: 0x70, 3: 0x71, 4: 0x69, 5: 0x7D, 6: 0x7A}
@@ -44,13 +44,11 @@ class TypedKeys:
     """Types for one machine. A key's bytes come in one read, as terminals send them."""
 
     def __init__(self, machine: Machine) -> None:
-        self._machine: Any = machine
+        self._machine = machine
         self._special: dict[str, bytes] = {}
 
-    def take(self, data: bytes) -> bytes:
-        """Types what `data` stands for, and returns what it did not take: all, where the machine has no keyboard."""
-        if not hasattr(self._machine, "type_keys"):
-            return data
+    def take(self, data: bytes) -> None:
+        """Types what `data` stands for. Any thread."""
         text = data.decode("utf-8", "ignore")
         self._special = self._special or _sequences()
         while text:
@@ -65,12 +63,11 @@ class TypedKeys:
             else:
                 self._type("\x1b")
             text = text[len(known) or 1 :]
-        return b""
 
     def _type(self, text: str) -> None:
-        typed = "".join(character for character in text if "\0" < character <= "\x7f")
+        typed = "".join(character for character in text if character in _TYPABLE)
         if typed:
-            self._machine.type_keys(typed)
+            self._machine.post(lambda: self._machine.device("i8042").type_text(typed))
 
     def _press(self, codes: bytes) -> None:
         self._machine.post(lambda: self._machine.device("i8042").key(codes) and None)

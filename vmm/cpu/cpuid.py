@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SIGNIFICANT_INDEX = 1
 """Entry flag: the index (ECX on input) selects the entry."""
 
-TEMPLATES = ("host", "max", "minimal", "none", "x86-64-v2", "x86-64-v3")
+TEMPLATES = ("host", "max", "minimal", "none", "qemu64", "x86-64-v2", "x86-64-v3")
 """What a model starts from. "host" and "max" are all that the engine supports; "none" is another word for "minimal"."""
 
 VENDORS = {"intel": "GenuineIntel", "amd": "AuthenticAMD", "hygon": "HygonGenuine"}
@@ -29,7 +29,8 @@ _KVM_LEAVES = range(0x40000000, 0x40000100)
 _HYPERVISOR = 1 << 31
 _HT = 1 << 28
 _APIC = 1 << 9
-_X2APIC_AND_DEADLINE = 1 << 21 | 1 << 24
+_DEADLINE = 1 << 24
+_X2APIC_AND_DEADLINE = 1 << 21 | _DEADLINE
 _CMP_LEGACY = 1 << 1
 PLACED = frozenset((0x0, 0x1, 0x4, 0xB, 0x1F, 0x80000001, 0x80000008, 0x8000001D, 0x8000001E))
 
@@ -40,6 +41,8 @@ class CpuModel(Record):
     template: str = "host"
     added: frozenset[str] = frozenset()
     """Features asked for by name: the host must have them."""
+    wished: frozenset[str] = frozenset()
+    """Features asked for by name that are shown if the host has them."""
     removed: frozenset[str] = frozenset()
     """Features hidden, with all that depend on them; "kvm" stands for KVM's paravirtual leaves."""
     vendor: str = ""
@@ -49,34 +52,36 @@ class CpuModel(Record):
         """The same model with these features hidden too."""
         from .features import with_dependents
 
-        return self.replace(removed=self.removed | with_dependents(names), added=self.added - with_dependents(names))
+        gone = with_dependents(names)
+        return self.replace(removed=self.removed | gone, added=self.added - gone, wished=self.wished - gone)
 
 
 def parse(text: str) -> CpuModel:
     """The model in "host,-popcnt,+x2apic,vendor=intel": a template (host if left out), then changes in any order.
 
-    `-kvm` hides KVM's own leaves, `-hypervisor` the bit that says there is one. Removing a feature removes those that
-    need it. ConfigError holds every fault of the text.
+    `?x2apic` asks for a feature if the host has it. `-kvm` hides KVM's own leaves, `-hypervisor` the bit that there is
+    one. Removing a feature removes those that need it. ConfigError holds every fault of the text.
     """
     items = [item.strip() for item in text.split(",")]
     template = "host"
-    if items[0] and items[0][0] not in "+-" and "=" not in items[0]:
+    if items[0] and items[0][0] not in "+-?" and "=" not in items[0]:
         template = items.pop(0)
     breaches: list[tuple[str, str]] = []
     if template not in TEMPLATES:
         hint = nearest(template, TEMPLATES)
         breaches.append(("cpu", f"no CPU model is called {template!r}{hint or ', there are ' + ' '.join(TEMPLATES)}"))
     added: set[str] = set()
+    wished: set[str] = set()
     dropped: set[str] = set()
     vendor = ""
     for item in items:
-        if item[:1] in ("+", "-") and item[1:]:
+        if item[:1] in ("+", "-", "?") and item[1:]:
             name, fault = _feature(item[1:])
-            (added if item[0] == "+" else dropped).add(name)
+            {"+": added, "-": dropped, "?": wished}[item[0]].add(name)
         elif item.startswith("vendor="):
             vendor, fault = _vendor(item[7:])
         else:
-            fault = f"{item!r} is not understood: write +feature, -feature or vendor=NAME"
+            fault = f"{item!r} is not understood: write +feature, ?feature, -feature or vendor=NAME"
         if fault:
             breaches.append(("cpu", fault))
     removed = frozenset(dropped)
@@ -91,6 +96,7 @@ def parse(text: str) -> CpuModel:
     return CpuModel(
         template="minimal" if template == "none" else template,
         added=frozenset(added),
+        wished=frozenset(wished - removed),
         removed=removed,
         vendor=vendor,
     )
@@ -141,9 +147,9 @@ def _with_vendor(entry: Entry, vendor: str) -> Entry:
     return (*entry[:4], ebx, ecx, edx)
 
 
-def is_plain(model: CpuModel) -> bool:
-    """Whether select() would change nothing: then place() needs the leaves PLACED alone, the rest stays the host's."""
-    return model.template in ("host", "max") and not (model.added or model.removed or model.vendor)
+def with_deadline_timer(entries: Sequence[Entry]) -> list[Entry]:
+    """`entries` of a host whose engine has the TSC deadline timer, which KVM leaves to its user to show."""
+    return [(*entry[:5], entry[5] | _DEADLINE, entry[6]) if entry[0] == 0x1 else entry for entry in entries]
 
 
 def without_local_apic(entries: Sequence[Entry]) -> list[Entry]:

@@ -1,5 +1,6 @@
 """CPU models other than "all that the host has": the named levels, and entries cut to a model.
 
+"qemu64" is the CPU that QEMU shows when none is named.
 The levels x86-64-v2 and v3 are those of the x86-64 psABI for user programs, with the system features kernels like
 beside them where the host has these. "minimal" is the x86-64 baseline.
 Source: x86-64 psABI section 3.1.1; Intel SDM volume 2A CPUID and volume 1 chapter 13; AMD APM volume 3 appendix E.
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _V1 = "cmov cx8 fpu fxsr mmx syscall sse sse2 lm msr pae pse tsc"
 _V2 = _V1 + " cx16 lahf_lm popcnt pni sse4_1 sse4_2 ssse3"
 _V3 = _V2 + " avx avx2 bmi1 bmi2 f16c fma abm movbe xsave"
-REQUIRED = {"minimal": _V1.split(), "x86-64-v2": _V2.split(), "x86-64-v3": _V3.split()}
+REQUIRED = {"minimal": _V1.split(), "qemu64": _V1.split(), "x86-64-v2": _V2.split(), "x86-64-v3": _V3.split()}
 """What a level promises; a host without it is refused."""
 
 _SYSTEM1 = "vme de mce apic sep mtrr pge mca pat pse36 clflush nx ht hypervisor cmp_legacy topoext"
@@ -29,7 +30,13 @@ _SYSTEM2 = (
     " virt_ssbd lfence_rdtsc null_sel_clr_base"
 )
 _SYSTEM3 = _SYSTEM2 + " xsaveopt xsavec xgetbv1 xsaves"
-_KEPT = {"minimal": _SYSTEM1.split(), "x86-64-v2": _SYSTEM2.split(), "x86-64-v3": _SYSTEM3.split()}
+_QEMU64 = "cx16 pni de mce apic sep mtrr pge mca pat pse36 clflush nx ht hypervisor lahf_lm x2apic"
+_KEPT = {
+    "minimal": _SYSTEM1.split(),
+    "qemu64": _QEMU64.split(),
+    "x86-64-v2": _SYSTEM2.split(),
+    "x86-64-v3": _SYSTEM3.split(),
+}
 """What a level takes along if the host has it."""
 
 _LEAVES = frozenset((
@@ -68,7 +75,7 @@ def shape(model: CpuModel, supported: Sequence[Entry]) -> list[Entry]:
     if missing:
         asked = " ".join(f"+{name}" if name in model.added else f"{name} (of {model.template})" for name in missing)
         raise ConfigError.of("cpu", f"the host does not offer {asked}")
-    masks = _masks([*wanted, *_KEPT[model.template]]) if level else {}
+    masks = _masks([*wanted, *model.wished, *_KEPT[model.template]]) if level else {}
     for leaf, index, register, bit in (FEATURES[name] for name in model.removed if name in FEATURES):
         key = (leaf, index, register)
         masks[key] = masks.get(key, 0xFFFF_FFFF) & ~(1 << bit)

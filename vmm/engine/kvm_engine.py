@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from kvm_bindings import arrays, ffi, lib
+from kvm_bindings import ffi, lib
 from kvm_bindings.errors import KvmError
 from kvm_bindings.system import System
 
-from ..cpu import cpuid
 from ..errors import ConfigError, HostError
+from . import kvm_cpuid
 from .kvm_vcpu import KvmVcpu
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from kvm_bindings._kvm import CData
 
     from ..bus.bus import Bus
     from ..cpu.cpuid import CpuModel
-    from ..memory.guest_memory import GuestMemory
+    from ..memory.guest_memory import GuestMemory, Region
     from .kvm_irqchip import KernelIrqchip
 
 API_VERSION = 12
-TSS_ADDRESS = 0xFFFB_D000
-"""Three pages that VMX needs to run real mode without unrestricted guest; below the firmware's window."""
+IDENTITY_MAP_ADDRESS = 0xFEFF_C000
+TSS_ADDRESS = IDENTITY_MAP_ADDRESS + 0x1000
+"""A page and three that VMX needs to run real mode without unrestricted guest; below the largest ROM (16 MiB)."""
 
 
 class KvmEngine:
@@ -34,7 +36,8 @@ class KvmEngine:
     def __init__(self) -> None:
         self.vcpus: list[KvmVcpu] = []
         self.irqchip: KernelIrqchip | None = None
-        self._pins: list[CData] = []
+        self._pins: dict[int, CData] = {}
+        """By slot: what keeps the host's memory from being unmapped while KVM has it."""
         try:
             self.system = System()
         except OSError as error:
@@ -45,6 +48,7 @@ class KvmEngine:
             if (version := self.system.get_api_version()) != API_VERSION:
                 raise HostError(f"this kernel's KVM API is version {version}", f"use a kernel with {API_VERSION}")
             self.vm = self.system.create_vm()
+            self.vm.set_identity_map_addr(IDENTITY_MAP_ADDRESS)
             self.vm.set_tss_addr(TSS_ADDRESS)
         except KvmError as error:
             from .kvm_trouble import creating
@@ -67,14 +71,33 @@ class KvmEngine:
     def add_memory(self, memory: GuestMemory) -> None:
         """See protocol.Engine. Legal once for each memory, before the first vCPU runs."""
         for region in memory.regions:
-            pin = ffi.from_buffer(region.mapping)
-            self._pins.append(pin)
-            flags = lib.KVM_MEM_READONLY if region.read_only else 0
-            hva = int(ffi.cast("uintptr_t", pin))
-            try:
-                self.vm.set_user_memory_region(region.slot, flags, region.span.start, region.span.size, hva)
-            except KvmError as error:
-                raise ConfigError.of(region.name, f"KVM refuses memory at {region.span}: {error}") from error
+            self._add_region(region)
+
+    def _add_region(self, region: Region) -> None:
+        pin = self._pins[region.slot] = ffi.from_buffer(region.mapping)
+        flags = lib.KVM_MEM_READONLY if region.read_only else 0
+        hva = int(ffi.cast("uintptr_t", pin)) + region.offset
+        try:
+            self.vm.set_user_memory_region(region.slot, flags, region.span.start, region.span.size, hva)
+        except KvmError as error:
+            raise ConfigError.of(region.name, f"KVM refuses memory at {region.span}: {error}") from error
+
+    def change_memory(self, removed: Sequence[Region], added: Sequence[Region]) -> None:
+        """See protocol.Engine. KVM changes neither the place nor the read-only flag of a slot that stands: it goes and
+        comes again, and a vCPU that ran in between would find nothing there."""
+        held: list[KvmVcpu] = []
+        try:
+            for vcpu in self.vcpus if len(self.vcpus) > 1 else ():
+                held.append(vcpu)
+                vcpu.hold()
+            for region in removed:
+                self.vm.set_user_memory_region(region.slot, 0, region.span.start, 0, 0)
+                ffi.release(self._pins.pop(region.slot))
+            for region in added:
+                self._add_region(region)
+        finally:
+            for vcpu in held:
+                vcpu.let_go()
 
     def add_kernel_irqchip(self) -> KernelIrqchip:
         """Interrupt controllers and PIT in the kernel; after memory, before vCPUs."""
@@ -88,22 +111,12 @@ class KvmEngine:
         most = self.vm.check_extension(lib.KVM_CAP_MAX_VCPUS) or 4
         if count > most:
             raise ConfigError.of("vcpus", f"this host allows {most}, not {count}")
-        leaves = self.system.get_supported_cpuid2(room=256)
-        if cpuid.is_plain(model):
-            entries = arrays.take_cpuid2(leaves, cpuid.PLACED)  # the leaves that no vCPU changes stay where they are
-        else:
-            entries = cpuid.select(model, arrays.cpuid2_entries(leaves))
-            leaves.nent = 0
-        common = leaves.nent
-        if self.irqchip is None:
-            entries = cpuid.without_local_apic(entries)
         if lib.step_install():
             raise HostError("cannot install the handler of the kick signal", "is SIGRTMIN+7 reserved in this process?")
         for index in range(count):
             vcpu = self.vm.create_vcpu(index)
             self.vcpus.append(KvmVcpu(vcpu, index, ports, mmio, self._ns_per_tick))
-            arrays.put_cpuid2(leaves, common, cpuid.place(model, entries, index, count, apic_id=index))
-            vcpu.set_cpuid2(leaves)
+            vcpu.set_cpuid2(kvm_cpuid.HERE.table(self.system, model, index, count, self.irqchip is not None))
 
     def kernel_counters(self) -> tuple[dict[str, Any], dict[int, dict[str, Any]], str]:
         """KVM's own statistics since the VM was made: (the VM's, each vCPU's by index, the kind of host)."""
@@ -127,6 +140,6 @@ class KvmEngine:
             vcpu.close()
         self.vm.close()
         self.system.close()
-        for pin in self._pins:
+        for pin in self._pins.values():
             ffi.release(pin)
         self._pins.clear()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from _operator import attrgetter  # not `operator`, which is a file of its own
+
 from kvm_bindings import lib
 
 from ..cpu.register_names import FILE64 as GENERAL
@@ -15,13 +17,21 @@ if TYPE_CHECKING:
     from kvm_bindings.vcpu import Vcpu as BoundVcpu
 
     from ..cpu.modes import InitialState
-    from ..cpu.segments import Segment
 
 SEGMENTS = ("cs", "ds", "es", "fs", "gs", "ss", "tr", "ldt")
 CONTROL = ("cr0", "cr2", "cr3", "cr4", "cr8", "efer", "apic_base")
 APIC_BASE = 0xFEE0_0000
 APIC_ENABLED = 1 << 11
 APIC_BOOTSTRAP = 1 << 8
+
+_GENERAL = attrgetter(
+    "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rsp", "rbp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+    "rip", "rflags",
+)  # fmt: skip
+"""struct kvm_regs, in its own order."""
+_SEGMENTS = attrgetter(*SEGMENTS)
+_SEGMENT = attrgetter("base", "limit", "selector", "type", "present", "dpl", "db", "s", "l", "g", "avl", "unusable")
+"""struct kvm_segment, in its own order."""
 
 
 def general(vcpu: BoundVcpu) -> dict[str, int]:
@@ -53,17 +63,18 @@ def special(vcpu: BoundVcpu) -> dict[str, Any]:
 
 
 def start_at(run: CData, state: InitialState, is_bootstrap: bool) -> None:
-    """All registers from `state`, to be taken over by the next KVM_RUN (KVM_CAP_SYNC_REGS: no ioctl, 14 us saved)."""
-    run.s.regs.regs = state.general()
-    sregs = run.s.regs.sregs
-    fields: dict[int, dict[str, int]] = {}
-    for name in SEGMENTS:
-        segment: Segment = getattr(state, name)
-        if id(segment) not in fields:  # most modes use two segments in eight registers
-            fields[id(segment)] = segment.as_dict()
-        setattr(sregs, name, fields[id(segment)])
-    sregs.gdt = {"base": state.gdt[0], "limit": state.gdt[1]}
-    sregs.idt = {"base": state.idt[0], "limit": state.idt[1]}
+    """All registers from `state`, to be taken over by the next KVM_RUN (KVM_CAP_SYNC_REGS: no ioctl, 14 us saved).
+
+    Structs are filled from tuples in the order of their fields, which costs half of what names do.
+    """
+    regs, sregs = run.s.regs, run.s.regs.sregs
+    regs.regs = _GENERAL(state)
+    segments = _SEGMENTS(state)
+    filled = {id(segment): _SEGMENT(segment) for segment in segments}  # most modes use two in eight registers
+    (
+        sregs.cs, sregs.ds, sregs.es, sregs.fs, sregs.gs, sregs.ss, sregs.tr, sregs.ldt,
+    ) = [filled[id(segment)] for segment in segments]  # fmt: skip
+    sregs.gdt, sregs.idt = state.gdt, state.idt
     sregs.cr0, sregs.cr2, sregs.cr3, sregs.cr4, sregs.cr8 = state.cr0, state.cr2, state.cr3, state.cr4, 0
     sregs.efer = state.efer
     sregs.apic_base = APIC_BASE | APIC_ENABLED | (APIC_BOOTSTRAP if is_bootstrap else 0)

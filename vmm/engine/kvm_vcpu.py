@@ -337,7 +337,16 @@ class KvmVcpu:
         try:
             return self.fd.get_stats_fd()
         finally:
-            lib.step_attention(self._step, 0, lib.STEP_WANT_PAUSE)
+            self.let_go()
+
+    def hold(self) -> None:
+        """Returns once the guest does not run here, and will not until let_go(). Any thread."""
+        lib.step_kick(self._step, lib.STEP_WANT_PAUSE)
+        self.fd.get_mp_state()  # waits for KVM_RUN to end
+
+    def let_go(self) -> None:
+        """Ends hold()."""
+        lib.step_attention(self._step, 0, lib.STEP_WANT_PAUSE)
 
     def close(self) -> None:
         """Gives back the fd, the mapping and the statistics. Legal twice."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from ..cpu.modes import InitialState
-    from ..memory.guest_memory import GuestMemory
+    from ..memory.guest_memory import GuestMemory, Region
     from ..observe.exits import ExitCount, FlightEntry
 
     class Vcpu(Protocol):
@@ -108,6 +108,9 @@ if TYPE_CHECKING:
 
         def add_memory(self, memory: GuestMemory) -> None:
             """Makes every region of `memory` the guest's."""
+
+        def change_memory(self, removed: Sequence[Region], added: Sequence[Region]) -> None:
+            """Takes regions away from the guest and gives it others, at once for all vCPUs; from a device's handler."""
 
         def close(self) -> None:
             """Gives everything back. Legal twice."""

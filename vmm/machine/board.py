@@ -6,6 +6,8 @@ access.
 
 from __future__ import annotations
 
+from _thread import RLock
+
 from ..bus.bus import Bus
 from ..bus.irq import IrqWire
 from ..bus.socket import Socket
@@ -13,14 +15,16 @@ from ..bus.timers import Timers
 from ..errors import ConfigError
 from ..memory.guest_memory import GuestMemory
 from . import layout
-from .schematic import outputs, pc
+from .plan import plan_of
+from .schematic import outputs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from ..bus.irq import IrqLine
+    from ..memory.guest_memory import Region
     from .config import MachineConfig
 
 
@@ -29,13 +33,16 @@ class Board:
 
     def __init__(self, config: MachineConfig, host_clock: Callable[[], int], wall_clock: Callable[[], int]) -> None:
         self.config = config
-        self.ports = Bus("io", layout.PORT_LIMIT)
-        self.mmio = Bus("mmio", layout.PHYSICAL_LIMIT)
+        plan = plan_of(config.irqchip)
+        self.ports = Bus("io", layout.PORT_LIMIT, self.device, plan.ports)
+        self.mmio = Bus("mmio", layout.PHYSICAL_LIMIT, self.device)
+        self._makers = plan.makers.copy()
+        self._chips: dict[str, Any] = {}
+        self._making = RLock()
         self.memory = GuestMemory()
         self.timers = Timers(host_clock, lambda: self.rearm())
         self.outputs: dict[str, Any] = {}
         """What the ports that speak write to, by the name of the chip: a ConsoleLog, an Output, or a callable."""
-        self.sockets: dict[str, Socket] = {}
         self.interrupt: Callable[[bool], None] = lambda up: None
         """Told whether the INT pin of the PIC pair is up."""
         self.set_input: Callable[[int, bool], None] = lambda gsi, level: None
@@ -46,23 +53,35 @@ class Board:
         """Given COM1's chip when it is made."""
         self.debug_exit: Callable[[int], None] = lambda value: None
         self.reset_requested: Callable[[str], None] = lambda words: None
+        self.power_off: Callable[[str], None] = lambda words: None
+        self.memory_changed: Callable[[Sequence[Region], Sequence[Region]], None] = lambda removed, added: None
+        """Told of regions of memory that went and came."""
         self.stdout: Any = None
         """The Output that the chips in layout.SPOKEN share, with console="stdio"."""
         if config.console == "stdio":
             self.stdout = outputs.stdout()
         self._wires: dict[int, IrqWire] = {}
         self.wall_clock = wall_clock
-        for start, size in layout.ram(config.memory):
+        for start, size in layout.ram(config.memory, layout.SHADOW if config.firmware else None):
             self.memory.add(start, size)
-        pc.place(self)
         if config.irqchip == "user":
-            from .schematic import interrupts
-
-            interrupts.place(self)
+            self.set_input = lambda gsi, level: self.device("pic").set_input(gsi, level)
         if config.is_pc:
             from .schematic import vga
 
             vga.place(self)
+        if config.pc_testdev:
+            from .schematic import kut
+
+            kut.place(self)
+        if config.firmware or config.pc_testdev or config.fw_cfg:
+            from .schematic import fw_cfg
+
+            fw_cfg.place(self)
+        if config.firmware:
+            from .schematic import firmware
+
+            firmware.place(self)
         if config.test_devices:
             from .schematic import test_devices
 
@@ -70,9 +89,19 @@ class Board:
 
     def device(self, name: str) -> Any:
         """The chip of that name, made now if nobody looked at it before. ConfigError names what there is."""
-        if name not in self.sockets:
-            raise ConfigError.of("device", f"no {name!r} on this board; there are {', '.join(self.sockets)}")
-        return self.sockets[name].chip
+        chip = self._chips.get(name)
+        if chip is None:
+            if name not in self._makers:
+                raise ConfigError.of("device", f"no {name!r} on this board; there are {', '.join(self._makers)}")
+            with self._making:  # vCPU threads may meet it at once; a chip may ask for another
+                chip = self._chips.get(name)
+                if chip is None:
+                    chip = self._chips[name] = self._makers[name](self)
+        return chip
+
+    def has_made(self, name: str) -> bool:
+        """Whether somebody has looked at the chip of that name."""
+        return name in self._chips
 
     def line(self, gsi: int) -> IrqLine:
         """A new line onto a GSI."""
@@ -87,18 +116,17 @@ class Board:
         self.memory.close()
         self.ports.close()
         self.mmio.close()
-        for socket in self.sockets.values():
-            socket.close()
-        self.sockets.clear()
+        self._chips.clear()
+        self._makers.clear()
         self._wires.clear()
         self.timers.close()
         self.interrupt = self.set_input = self.rearm = _nothing
-        self.com1_made = self.debug_exit = self.reset_requested = _nothing
+        self.com1_made = self.debug_exit = self.reset_requested = self.power_off = self.memory_changed = _nothing
 
     def socket(self, name: str, make: Callable[[], Any]) -> Socket:
         """A new socket for the chip that `make` gives; sheets of the schematic call it."""
-        socket = self.sockets[name] = Socket(name, make)
-        return socket
+        self._makers[name] = lambda board: make()
+        return Socket(name, self.device)
 
     def output(self, name: str) -> Callable[[bytes], None]:
         """Where the chip `name` writes what the guest says."""

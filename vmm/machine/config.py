@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     Console = str | Callable[[bytes], None]
 
 MODES = ("real", "protected", "paged", "long")
-IRQCHIPS = ("user", "kernel", "none")
+IRQCHIPS = ("auto", "user", "kernel", "none")
 CONSOLES = ("capture", "stdio", "none")
 
 
@@ -66,8 +66,9 @@ class MachineConfig(Record):
     together at the same entry, each with its index in RBX and its own stack 4 KiB below the one before."""
     cpu: str = "host"
     """CPUID: a template and changes to it, such as "host,-popcnt"."""
-    irqchip: str = "user"
-    """Where interrupts are collected: "user" (PIC and PIT in Python), "kernel", or "none"."""
+    irqchip: str = "auto"
+    """Where interrupts are collected: "user" (PIC and PIT in Python), "kernel", or "none"; "auto" is "kernel" with
+    `firmware`, which expects a local APIC, and else "user"."""
     strict: bool = False
     """End the run at the first access that no device claims."""
     console: Console = "capture"

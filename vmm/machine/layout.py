@@ -16,11 +16,27 @@ LOW_STACK = 0x9_0000
 """Top of the first stack in these modes, when there is memory below it that the image leaves free."""
 STACK_ROOM = 16 * KiB
 REAL_STACK = 0x7C00
+EBDA = 0x9_FC00
+"""The last KiB below 640 KiB belongs to the firmware."""
+VIDEO = 0xA_0000
+FIRMWARE = 0xF_0000
+USABLE, RESERVED = 1, 2
 PHYSICAL_LIMIT = 1 << 52
 BIOS_DATA = (0x400, 0x100)
 TEXT_MONOCHROME = (0xB_0000, 32 * KiB)
 TEXT_COLOUR = (0xB_8000, 32 * KiB)
 """Where a display adapter's text is: plain memory here, that is looked at when somebody wants to see the screen."""
+
+SHADOW = (0xC_0000, 256 * KiB)
+"""Where firmware's ROM and the RAM behind it stand below 1 MiB."""
+FIRMWARE_END = 4 * GiB
+"""Where a ROM ends; the last part of it ends at the end of SHADOW too."""
+RESET_VECTOR = 0xFFFF_FFF0
+MOST_FIRMWARE = 16 * MiB
+MOST_LOW_FIRMWARE = 128 * KiB
+LEAST_MEMORY_OF_FIRMWARE = 2 * MiB
+HOST_PAGES = (0xFEFF_C000, 4 * PAGE)
+"""What KVM keeps for itself on some hosts; below the largest ROM."""
 
 # ports: (first, how many)
 PORT_LIMIT = 1 << 16
@@ -37,15 +53,32 @@ SYSTEM_CONTROL_A = (0x92, 1)
 DEBUG_CONSOLE = (0xE9, 1)
 FIRMWARE_CONSOLE = (0x402, 1)
 DEBUG_EXIT = (0xF4, 4)
+FW_CFG = (0x510, 2)
+FW_CFG_DMA = (0x514, 8)
+SMI_COMMAND = (0xB2, 2)
+PM_EVENT = (0x600, 4)
+PM_CONTROL = (0x604, 4)
+PM_TIMER = (0x608, 4)
 RESET_CONTROL = (0xCF9, 1)
+PCI_ADDRESS = (0xCF8, 4)
+PCI_DATA = (0xCFC, 4)
 COM = ((0x3F8, 8), (0x2F8, 8), (0x3E8, 8), (0x2E8, 8))
 VGA_REGISTERS = (0x3C0, 16)
 VGA_CRTC = ((0x3D4, 2), (0x3B4, 2))
 VGA_STATUS = ((0x3DA, 1), (0x3BA, 1))
 PATTERN = (0x2000, 4)
 
+TESTDEV_SCRATCH = (0xE0, 4)
+TESTDEV_FLUSH = (0xE4, 4)
+TESTDEV_BYTES = (0xE8, 1)
+"""Four ports on the real one; the second is the debug console's, and nobody asks for those behind it."""
+TESTDEV_LINES = (0x2000, 24)
+
 # memory-mapped devices: (first, size)
+TESTDEV_MEMORY = (0xFF00_0000, 64 * KiB)
 TEST_DEVICE = (0xD000_0000, 4 * KiB)
+IO_APIC = 0xFEC0_0000
+LOCAL_APIC = 0xFEE0_0000
 
 SPOKEN = ("com1", "debug-console", "firmware-console")
 """Chips whose output is the guest's console; the other serial ports are kept apart."""
@@ -55,13 +88,32 @@ PIT_LINE = 0
 KEYBOARD_LINE = 1
 COM_LINES = (4, 3, 4, 3)
 RTC_LINE = 8
+SCI_LINE = 9
 
 
-def ram(size: int) -> list[tuple[int, int]]:
-    """(guest physical address, size) of the pieces that `size` bytes of RAM are laid out in."""
-    if size <= HOLE_START:
-        return [(0, size)]
-    return [(0, HOLE_START), (HOLE_END, size - HOLE_START)]
+def ram(size: int, window: tuple[int, int] | None = None) -> list[tuple[int, int]]:
+    """(guest physical address, size) of the pieces that `size` bytes of RAM are laid out in.
+
+    A `window` (start, size) below 1 MiB, such as SHADOW, is left out: somebody else fills it.
+    """
+    low = min(size, HOLE_START)
+    pieces = [(0, low)]
+    if window is not None:
+        start, length = window
+        pieces = [(0, start), (start + length, low - start - length)]
+    return pieces if size <= HOLE_START else [*pieces, (HOLE_END, size - HOLE_START)]
+
+
+def memory_map(size: int) -> tuple[tuple[int, int, int], ...]:
+    """(start, size, type) of what a PC's firmware tells of `size` bytes of RAM, as E820: 1 usable, 2 reserved."""
+    found = [(0, min(size, EBDA), USABLE)]
+    if size > EBDA:
+        found += [(EBDA, VIDEO - EBDA, RESERVED), (FIRMWARE, MiB - FIRMWARE, RESERVED)]
+    for start, length in ram(size):
+        first = max(start, MiB)
+        if start + length > first:
+            found.append((first, start + length - first, USABLE))
+    return tuple(found)
 
 
 def _is_free(start: int, size: int, loaded: tuple[tuple[int, int, str], ...], memory_end: int) -> bool:

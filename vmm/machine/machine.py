@@ -56,6 +56,8 @@ class Machine:
         """
         self.config = _config(config, fields)
         validate(self.config)
+        if self.config.irqchip == "auto":
+            self.config = self.config.replace(irqchip="kernel" if self.config.firmware else "user")
         self.state = CREATED
         self.born_ns = time.monotonic_ns()
         """When it was made, in the host's monotonic nanoseconds."""
@@ -80,6 +82,7 @@ class Machine:
             wiring.guard_devices(self._board, lock)
         self._run = Run(self.vcpus, self._board.timers, self.config.irqchip, time.monotonic_ns, lock)
         self._crew = Crew(self._run)
+        self._board.memory_changed = self._engine.change_memory
         irqchip = self._engine.irqchip
         wiring.connect(self._board, self.vcpus, self._run, irqchip.set_input if irqchip else None)
         try:
@@ -129,8 +132,7 @@ class Machine:
         self._expect_open("show the screen")
         from .text_screen import read
 
-        vga = self._board.sockets.get("vga")
-        return read(self.memory, vga.chip if vga is not None and vga.is_plugged else None)
+        return read(self.memory, self._board.device("vga") if self._board.has_made("vga") else None)
 
     @property
     def has_screen(self) -> bool:

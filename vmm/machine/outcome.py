@@ -8,6 +8,7 @@ HALTED = "halted"
 DEBUG_EXIT = "debug-exit"
 SHUTDOWN = "shutdown"
 RESET = "reset"
+POWER_OFF = "power-off"
 DEADLINE = "deadline"
 UNCLAIMED = "unclaimed"
 ENTRY_FAILURE = "entry-failure"
@@ -24,6 +25,7 @@ EXIT_CODES = {
     FAILED: (121, "KVM_RUN failed, or the guest made an exit that nothing handles"),
     UNCLAIMED: (122, "an access that no device claims, with --strict"),
     RESET: (123, "the guest asked for a reset"),
+    POWER_OFF: (0, "the guest switched the machine off"),
     DEADLINE: (124, "the deadline passed"),
     STOPPED: (130, "stopped from outside: Ctrl-C, Ctrl-A x, a signal"),
 }

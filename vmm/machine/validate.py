@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .config import MachineConfig
 
 MOST_VCPUS = 64
+LONGEST_FW_CFG_NAME = 55
 
 
 def validate(config: MachineConfig) -> None:
@@ -34,6 +35,9 @@ def _breaches(config: MachineConfig) -> list[tuple[str, str]]:
         found.append(("image", "a path or bytes is needed, or a drive to boot from"))
     if set(config.boot) - set("acd") or len(set(config.boot)) < len(config.boot):
         found.append(("boot", f"letters of a (floppy), c (hard disk), d (CD-ROM), each once, not {config.boot!r}"))
+    if config.firmware:
+        found += _firmware(config)
+    found += _fw_cfg(config.fw_cfg)
     if config.mode is not None:
         found += _one_of("mode", config.mode, MODES)
     found += _one_of("irqchip", config.irqchip, IRQCHIPS)
@@ -51,6 +55,33 @@ def _breaches(config: MachineConfig) -> list[tuple[str, str]]:
         if value is not None and not (_is_whole(value) and 0 <= value <= layout.PHYSICAL_LIMIT):
             shown = f"{value:#x}" if _is_whole(value) else repr(value)
             found.append((path, f"{shown} is not a guest physical address"))
+    return found
+
+
+def _firmware(config: MachineConfig) -> list[tuple[str, str]]:
+    """What a machine that starts from a ROM cannot have besides."""
+    found = []
+    if config.image:
+        found.append(("firmware", "starts the machine from its reset vector: give a drive to boot, not an image"))
+    if config.fda:
+        found.append(("fda", "a ROM finds no floppy controller here: give the disk as hda, or use our own BIOS"))
+    least = layout.LEAST_MEMORY_OF_FIRMWARE
+    if _is_whole(config.memory) and 0 < config.memory < least:
+        found.append(("memory", f"with firmware at least {format_size(least)} are needed"))
+    if config.irqchip == "user" and config.vcpus > 1:
+        found.append(("irqchip", "firmware wakes further vCPUs through their local APICs, which are the kernel's"))
+    return found
+
+
+def _fw_cfg(files: tuple[tuple[str, bytes], ...]) -> list[tuple[str, str]]:
+    found = []
+    for name, content in files:
+        if not 1 <= len(name.encode("utf-8", "replace")) <= LONGEST_FW_CFG_NAME or "\0" in name:
+            found.append(("fw_cfg", f"a name has 1 to {LONGEST_FW_CFG_NAME} bytes, not {len(name)}: {name[:60]!r}"))
+        elif not isinstance(content, bytes):
+            found.append(("fw_cfg", f"the content of {name} must be bytes, not {type(content).__name__}"))
+    names = [name for name, _ in files]
+    found += [("fw_cfg", f"{name} is given twice") for name in {name for name in names if names.count(name) > 1}]
     return found
 
 

@@ -48,6 +48,9 @@ def connect(board: Board, vcpus: Sequence[Vcpu], run: Run, kernel_input: Callabl
     board.reset_requested = lambda words: run.end(
         Outcome(kind=outcome.RESET, words=f"the guest asked for a reset: {words}")
     )
+    board.power_off = lambda words: run.end(
+        Outcome(kind=outcome.POWER_OFF, words=f"the guest switched the machine off: {words}")
+    )
     warnings = _Warnings(board.config.warn or (lambda words: None), run)
     board.timers.on_failure = lambda error: warnings.failed("an alarm", error)
     for bus in (board.ports, board.mmio):
@@ -68,10 +71,9 @@ def make_quiet(board: Board, vcpus: Sequence[Vcpu], com1: Any = None) -> None:
     With several vCPUs it stays loud: what two of them say would lose its order in two rings. So it does before the
     first access, at which the chip is made.
     """
-    socket = board.sockets.get("com1")  # gone from a closed board
-    if len(vcpus) > 1 or socket is None or (com1 is None and not socket.is_plugged):
+    if len(vcpus) > 1 or (com1 is None and not board.has_made("com1")):  # nor has a closed board
         return
-    com1, (base, _) = com1 or socket.chip, layout.COM[0]
+    com1, (base, _) = com1 or board.device("com1"), layout.COM[0]
     is_watched = board.ports.observer is not None
     constants = {} if is_watched else dict(com1.quiet_reads())
     ring = None if is_watched else com1.quiet_ring_offset()

@@ -14,23 +14,28 @@ from ..units import format_size
 
 
 class Region:
-    """One host mapping at a guest physical address. `slot` is KVM's index for it."""
+    """Host memory at a guest physical address: `mapping` from `offset` on. `slot` is KVM's index for it."""
 
-    __slots__ = ("mapping", "name", "read_only", "slot", "span")
+    __slots__ = ("mapping", "name", "offset", "read_only", "slot", "span")
 
-    def __init__(self, span: Range, slot: int, name: str = "ram", read_only: bool = False) -> None:
+    def __init__(self, span: Range, slot: int, name: str, read_only: bool, mapping: mmap.mmap, offset: int) -> None:
         self.span = span
         self.slot = slot
         self.name = name
         self.read_only = read_only
-        try:
-            flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0x4000)
-            self.mapping = mmap.mmap(-1, span.size, flags)
-        except OSError as error:
-            raise HostError(
-                f"no host memory for {format_size(span.size)} of guest memory ({error.strerror})",
-                "give the guest less, or free some",
-            ) from error
+        self.mapping = mapping
+        self.offset = offset
+
+
+def _map(size: int) -> mmap.mmap:
+    try:
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0x4000)
+        return mmap.mmap(-1, size, flags)
+    except OSError as error:
+        raise HostError(
+            f"no host memory for {format_size(size)} of guest memory ({error.strerror})",
+            "give the guest less, or free some",
+        ) from error
 
 
 class GuestMemory:
@@ -38,21 +43,45 @@ class GuestMemory:
 
     def __init__(self) -> None:
         self._regions: RangeMap[Region] = RangeMap()
+        self._mappings: list[mmap.mmap] = []
         self._slots = 0
+        self._free_slots: list[int] = []
 
-    def add(self, gpa: int, size: int, name: str = "ram", read_only: bool = False) -> Region:
-        """A new region. ConfigError when it overlaps another or is not made of whole 4 KiB pages."""
+    def add(
+        self, gpa: int, size: int, name: str = "ram", read_only: bool = False,
+        backing: tuple[mmap.mmap, int] | None = None,
+    ) -> Region:  # fmt: skip
+        """A new region, over host memory of its own or over `backing`, (what backing() gave, offset in it).
+
+        ConfigError when it overlaps another or is not made of whole 4 KiB pages.
+        """
         if size <= 0 or (gpa | size) % mmap.PAGESIZE:
             raise ConfigError.of(
                 name, f"[{gpa:#x}, {gpa + size:#x}) is not made of whole pages of {mmap.PAGESIZE} bytes"
             )
-        region = Region(Range(gpa, size), self._slots, name, read_only)
-        standing = self._regions.add(region.span, region)
+        standing = self._regions.overlapping(Range(gpa, size))
         if standing is not None:
-            region.mapping.close()
-            raise ConfigError.of(name, f"{region.span} overlaps {standing[1].name} at {standing[0]}")
-        self._slots += 1
+            raise ConfigError.of(name, f"{Range(gpa, size)} overlaps {standing[1].name} at {standing[0]}")
+        mapping, offset = backing or (self.backing(size), 0)
+        if self._free_slots:
+            slot = self._free_slots.pop()
+        else:
+            slot = self._slots
+            self._slots += 1
+        region = Region(Range(gpa, size), slot, name, read_only, mapping, offset)
+        self._regions.add(region.span, region)
         return region
+
+    def backing(self, size: int) -> mmap.mmap:
+        """Host memory for regions, which may come and go while its content stays; given back by close()."""
+        mapping = _map(size)
+        self._mappings.append(mapping)
+        return mapping
+
+    def remove(self, region: Region) -> None:
+        """Takes a region away; an engine that holds it must be told. What it showed stays until close()."""
+        self._regions.remove(region.span)
+        self._free_slots.append(region.slot)
 
     @property
     def regions(self) -> list[Region]:
@@ -79,7 +108,7 @@ class GuestMemory:
         if entry is None or size < 0 or gpa + size > entry[0].end:
             here = ", ".join(f"{span} {region.name}" for span, region in self._regions) or "no memory"
             raise ConfigError.of(f"gpa {gpa:#x}", f"{size} bytes here are not in guest memory ({here})")
-        return entry[1].mapping, gpa - entry[0].start
+        return entry[1].mapping, entry[1].offset + gpa - entry[0].start
 
     def read(self, gpa: int, size: int) -> bytes:
         """A copy of `size` bytes."""
@@ -113,7 +142,17 @@ class GuestMemory:
         with memoryview(mapping) as whole:
             return whole[at : at + size]
 
+    def refault(self, gpa: int) -> None:
+        """Has the host forget its mapping of the page at `gpa`, and the guest's with it; the content stays. Does
+        nothing where there is no RAM. While another vCPU writes to the page, what it writes may be lost."""
+        if not self.contains(gpa, mmap.PAGESIZE) or gpa % mmap.PAGESIZE:
+            return
+        content = self.read(gpa, mmap.PAGESIZE)
+        mapping, at = self._locate(gpa, mmap.PAGESIZE)
+        mapping.madvise(mmap.MADV_DONTNEED, at, mmap.PAGESIZE)
+        mapping[at : at + mmap.PAGESIZE] = content
+
     def close(self) -> None:
         """Gives the mappings back. Legal twice. BufferError while a view of them is held."""
-        for region in self.regions:
-            region.mapping.close()
+        for mapping in self._mappings:
+            mapping.close()

@@ -26,8 +26,8 @@ COUNT = bytes.fromhex("26fe060000 b9ffff e2fe ebf4")
 """inc byte es:[0]; a pause; again."""
 FLICKER = bytes.fromhex("31ff b9d007 268b05 40 ab e2f9 ebf2")
 """Adds one to every cell of the screen, again and again."""
-ECHO = bytes.fromhex("bafd03 ec a801 74f8 baf803 ec b41e ab 3c04 75ed fa f4")
-"""Polls COM1 and puts what comes on the screen in yellow on blue, up to Ctrl-D, then halts."""
+KEYS = bytes.fromhex("e464 a801 74fa e460 a880 75f4 b41e ab 3c01 75ed fa f4")
+"""Polls the keyboard and puts the scan codes of pressed keys on the screen in yellow on blue, up to Esc, then halts."""
 
 
 class Session:
@@ -113,29 +113,33 @@ def test_a_guest_that_ends_at_once_leaves_its_screen_to_be_read(session, code):
     assert "■".encode() in said
 
 
-def test_keys_reach_the_guest_and_the_terminal_is_raw(session):
-    terminal = session(PAINT, ECHO)
+def test_keys_reach_the_guests_keyboard_and_the_terminal_is_raw(session):
+    terminal = session(PAINT, KEYS)
     terminal.says(ENTER, b"i")
     assert not termios.tcgetattr(terminal.child.child_fd)[3] & (termios.ICANON | termios.ECHO | termios.ISIG)
-    terminal.child.send(b"abc")
-    terminal.says(b"abc")
-    terminal.child.send(b"\x04")
-    assert terminal.end()[0] == 0
+    terminal.child.send(b"bnm")
+    terminal.says(b"2\x1b[0m")
+    terminal.child.send(b"\x1b[A")
+    terminal.says(b"H\x1b[0m")
+    terminal.child.send(b"\x1b")
+    status, said = terminal.end()
+    assert status == 0
+    assert b"i012H" in said  # scan codes 0x30, 0x31, 0x32 and, of the cursor key, 0x48
 
 
 def test_help_takes_the_screens_place_until_a_key_that_the_guest_does_not_see(session):
-    terminal = session(PAINT, ECHO)
+    terminal = session(PAINT, KEYS)
     terminal.says(ENTER, b"i")
     terminal.child.send(b"\x01h")
     terminal.says(b"Ctrl-A x       quit", b"any key")
-    terminal.child.send(b"q")
+    terminal.child.send(b"b")
     terminal.says(b"\x1b[2J", b"i")
-    terminal.child.send(b"r")
-    terminal.says(b"r")
-    terminal.child.send(b"\x04")
+    terminal.child.send(b"n")
+    terminal.says(b"1\x1b[0m")
+    terminal.child.send(b"\x1b")
     status, said = terminal.end()
     assert status == 0
-    assert b"q" not in said
+    assert b"i1" in said
     assert terminal.text("err") == ""
 
 

@@ -32,7 +32,7 @@ def test_what_is_right_passes(changes):
         ({"boot": "x"}, "boot", "letters of a"),
         ({"image": 5}, "image", "a path or bytes is needed"),
         ({"mode": "lnog"}, "mode", "'lnog' is not one of real, protected, paged, long, did you mean long?"),
-        ({"irqchip": "split"}, "irqchip", "'split' is not one of user, kernel, none"),
+        ({"irqchip": "split"}, "irqchip", "'split' is not one of auto, user, kernel, none"),
         ({"console": "stdoi"}, "console", "did you mean stdio?"),
         ({"memory": 0}, "memory", "a guest needs some, not 0"),
         ({"memory": -4096}, "memory", "a guest needs some"),

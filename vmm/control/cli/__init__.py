@@ -6,7 +6,6 @@ Guest output goes to stdout, our own words to stderr. Exit codes are those of vm
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 
@@ -18,6 +17,7 @@ _WRITE_ERRORS = (5, 27, 28, 122)
 _COMMANDS = {
     "run": "boot a guest, and count every exit it makes",
     "guests": "list, describe and check the guests that come with vmm",
+    "kut": "run x86 kvm-unit-tests, and compare them with QEMU",
     "doctor": "say what this host's KVM can and cannot do",
 }
 
@@ -40,14 +40,9 @@ Exit codes: what the guest wrote to the debug-exit port, or
 """
 
 
-def command() -> None:
-    """What the installed `vmm` calls: main() on the process's own arguments, and the end of the process.
-
-    Cyclic garbage is not collected before the guest runs, and the interpreter is not torn down after it: either would
-    take as long as a tiny guest does. All is flushed and closed by then.
-    """
-    gc.disable()
-    code = main()
+def end(code: int) -> None:
+    """The end of the process, with all that was said flushed. The interpreter is not torn down: that would take as long
+    as a tiny guest does."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

@@ -27,6 +27,8 @@ class Option(Record):
     convert: Callable[[str], Any] = str
     """Makes the value; ValueError with words refuses it."""
     default: Any = None
+    many: bool = False
+    """May be given several times: its value is a list, of all that was given."""
 
     @property
     def field(self) -> str:
@@ -74,7 +76,7 @@ def number(text: str) -> int:
 def parse(command: Command, words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
     """(values by field, plain arguments). ConfigError for what does not fit; everything after "--" is plain."""
     known = {name: option for option in (*command.options, HELP) for name in option.names}
-    values = {option.field: option.default for option in (*command.options, HELP)}
+    values = {option.field: [] if option.many else option.default for option in (*command.options, HELP)}
     plain: list[str] = []
     rest = list(words)
     while rest:
@@ -99,9 +101,10 @@ def parse(command: Command, words: Sequence[str]) -> tuple[dict[str, Any], list[
                 raise ConfigError.of(name, f"needs a value: {option.value}")
             text = rest.pop(0)
         try:
-            values[option.field] = option.convert(text)
+            value = option.convert(text)
         except ValueError as error:
             raise ConfigError.of(name, str(error)) from None
+        values[option.field] = [*values[option.field], value] if option.many else value
     if not values["help"] and not command.least <= len(plain) <= command.most:
         usage = f"usage: vmm {command.name} {command.arguments}".rstrip()
         raise ConfigError.of("", f"{'too few' if len(plain) < command.least else 'too many'} arguments; {usage}")

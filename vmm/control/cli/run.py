@@ -29,7 +29,7 @@ def _deadline(text: str) -> int:
 
 COMMAND = Command(
     name="run",
-    summary="Boots IMAGE, a flat binary or an ELF file, and ends with the guest's exit code.",
+    summary="Boots IMAGE (flat, ELF or multiboot) and ends with the guest's exit code.",
     arguments="IMAGE",
     most=1,
     options=(
@@ -43,7 +43,10 @@ COMMAND = Command(
         Option(names=("--entry",), value="GPA", convert=number, help="address of the first instruction"),
         Option(names=("--stack",), value="GPA", convert=number, help="top of the first stack"),
         Option(names=("--symbols",), value="FILE", help="names for addresses: ELF, nm or System.map"),
-        Option(names=("--format",), value="FORMAT", help="flat or elf, whatever it looks like"),
+        Option(names=("--format",), value="FORMAT", help="flat, elf, multiboot or multiboot2"),
+        Option(names=("--append", "-append"), value="WORDS", help="the kernel's command line"),
+        Option(names=("--module",), value="FILE", many=True, help='a module, or "FILE ARGUMENTS"; may be repeated'),
+        Option(names=("--initrd", "-initrd"), value="FILES", help="modules with commas between them, as QEMU has it"),
         Option(names=("--unreal",), help="real mode with 4 GiB data segments"),
         Option(names=("--user",), help="start in ring 3"),
         Option(names=("--deadline", "-t"), value="TIME", convert=_deadline, help="end after 2s, 500ms, 5m"),
@@ -97,12 +100,14 @@ def _run(machine: Machine, values: dict[str, Any], deadline: float | None) -> tu
     is_interactive = values["console"] in (None, "stdio") and not (values["json"] and os.isatty(0))
     if not _is_live(values):
         with Console(machine, is_interactive, sys.stderr.write, deadline) as console:
+            gc.freeze()  # what is there stays to the end: no collection need look at it
             gc.enable()
             outcome = machine.run(deadline)
         text = machine.screen.text if values["display"] == "text" else ""
     else:
         from ..display import Display
 
+        gc.freeze()
         gc.enable()
         display = Display(machine, 1, sys.stdout.encoding)
         with Console(machine, is_interactive, display.say, deadline, display.take) as console, display:
@@ -116,6 +121,10 @@ def _run(machine: Machine, values: dict[str, Any], deadline: float | None) -> tu
 
 def _config(values: dict[str, Any], plain: list[str]) -> MachineConfig:
     given = {name: values[name] for name in _PASSED_ON if values[name] is not None}
+    if values["append"] is not None:
+        given["command_line"] = values["append"]
+    if values["module"] or values["initrd"] is not None:
+        given["modules"] = _modules(values)
     images = [*plain, *filter(None, [values["kernel"], values["guest"]])]
     if len(images) != 1:
         raise ConfigError.of("", f"{'no' if not images else 'more than one'} image given; usage: vmm run IMAGE")
@@ -157,6 +166,12 @@ def _check_screen(machine: Machine, values: dict[str, Any]) -> None:
     for option, is_wanted in (("--display", values["display"] == "text"), ("--screenshot", values["screenshot"])):
         if is_wanted and not machine.has_screen:
             raise ConfigError.of(option, "the machine has no text screen: it needs 768K of memory or more")
+
+
+def _modules(values: dict[str, Any]) -> tuple[str, ...]:
+    from ..kut.qemu_words import modules
+
+    return (*(modules(values["initrd"]) if values["initrd"] is not None else ()), *values["module"])
 
 
 def _warn(text: str) -> None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 
 from ...boot import flat
-from ...boot.loader import BootParams, choose
+from ...boot.loader import RESET, BootParams, BootState, choose
 from ...errors import ConfigError
 from ...units import MiB, format_size
+from .. import layout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ...boot.loader import BootState
     from ..board import Board
+    from ..config import MachineConfig
 
+MULTIBOOT, MULTIBOOT2 = b"\x02\xb0\xad\x1b", b"\xd6\x50\x52\xe8"
+"""Magic numbers of the headers: an image without them is spared the import of their loaders."""
 MOST_SYMBOLS = 64 * MiB
 """What an image that comes by a pipe may have beyond the guest's memory, in bytes: symbols, mostly."""
 
@@ -23,14 +26,44 @@ MOST_SYMBOLS = 64 * MiB
 def load(board: Board) -> BootState:
     """Puts the guest's image into the board's memory. BootError or ConfigError when that cannot be."""
     config = board.config
+    if config.firmware:
+        return BootState(
+            format="firmware",
+            mode=RESET,
+            entry=layout.RESET_VECTOR,
+            end=layout.FIRMWARE_END,
+            loaded=tuple(
+                (each.span.start, each.span.size, each.name) for each in board.memory.regions if each.read_only
+            ),
+        )
     image, path = _content(config.image, config.memory)
     params = BootParams(mode=config.mode, load=config.load, entry=config.entry, path=path)
-    if config.format in (None, flat.format) and flat.recognises(image):
+    is_plain = config.mode is not None or (MULTIBOOT not in image and MULTIBOOT2 not in image)
+    if is_plain and config.format in (None, flat.format) and flat.recognises(image):
+        _expect_no_extras(config, flat.format)
         return flat.load(image, board.memory, params)  # without the other loaders, which cost start-up time
     from ...boot import elf
 
     loaders: tuple[Any, ...] = (elf, flat)
-    return choose(loaders, image, config.format).load(image, board.memory, params)
+    if config.format not in (None, elf.format, flat.format) or (config.format is None and not is_plain):
+        from ...boot import multiboot, multiboot2
+
+        loaders = (multiboot2, multiboot, elf, flat)
+    loader = choose(loaders, image, config.format)
+    if loader in (elf, flat):
+        _expect_no_extras(config, loader.format)
+    else:
+        from .modules import with_extras
+
+        params = with_extras(params, config)
+    return loader.load(image, board.memory, params)
+
+
+def _expect_no_extras(config: MachineConfig, format: str) -> None:
+    """ConfigError for what would go unheard."""
+    given = (("command_line", config.command_line), ("modules", config.modules))
+    if faults := [(name, f"{format} images take none; multiboot images do") for name, value in given if value]:
+        raise ConfigError(faults)
 
 
 def _content(image: str | bytes, memory: int) -> tuple[bytes, str]:

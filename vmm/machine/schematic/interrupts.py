@@ -9,18 +9,17 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..board import Board
+    from ..plan import Plan
 
 
-def place(board: Board) -> None:
-    """Claims the addresses, and takes the board's interrupt lines to the PIC pair."""
-    pic = board.socket("pic", lambda: _pic(board))
-    pic.claim(board.ports, *layout.PIC_MASTER, part=lambda chip: chip.master)
-    pic.claim(board.ports, *layout.PIC_SLAVE, part=lambda chip: chip.slave)
-    pic.claim(board.ports, *layout.PIC_ELCR, part=lambda chip: chip.elcr)
-    board.set_input = lambda gsi, level: pic.chip.set_input(gsi, level)
-    pit = board.socket("pit", lambda: _pit(board))
-    pit.claim(board.ports, *layout.PIT)
-    board.socket("port61", lambda: _port61(pit.chip)).claim(board.ports, *layout.SYSTEM_CONTROL_B)
+def place(plan: Plan) -> None:
+    """Claims the addresses; the board takes its interrupt lines to the PIC pair."""
+    pic = plan.socket("pic", _pic)
+    pic.claim(plan.ports, *layout.PIC_MASTER, part=lambda chip: chip.master)
+    pic.claim(plan.ports, *layout.PIC_SLAVE, part=lambda chip: chip.slave)
+    pic.claim(plan.ports, *layout.PIC_ELCR, part=lambda chip: chip.elcr)
+    plan.socket("pit", _pit).claim(plan.ports, *layout.PIT)
+    plan.socket("port61", _port61).claim(plan.ports, *layout.SYSTEM_CONTROL_B)
 
 
 def _pic(board: Board) -> Any:
@@ -35,7 +34,7 @@ def _pit(board: Board) -> Any:
     return Pit(board.timers, board.line(layout.PIT_LINE))
 
 
-def _port61(pit: Any) -> Any:
+def _port61(board: Board) -> Any:
     from ...devices.port61 import Port61
 
-    return Port61(pit)
+    return Port61(board.device("pit"))

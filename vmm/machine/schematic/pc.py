@@ -10,27 +10,28 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..board import Board
+    from ..plan import Plan
 
 
-def place(board: Board) -> None:
+def place(plan: Plan) -> None:
     """Claims the addresses; each chip is made at the first access."""
-    ports = board.ports
+    ports = plan.ports
     for index, (start, size) in enumerate(layout.COM):
-        board.socket(f"com{index + 1}", _serial(board, index)).claim(ports, start, size)
-    board.socket("debug-exit", lambda: _debug_exit(board)).claim(ports, *layout.DEBUG_EXIT, width=4)
+        plan.socket(f"com{index + 1}", _serial(index)).claim(ports, start, size)
+    plan.socket("debug-exit", _debug_exit).claim(ports, *layout.DEBUG_EXIT, width=4)
     for name, span in (("debug-console", layout.DEBUG_CONSOLE), ("firmware-console", layout.FIRMWARE_CONSOLE)):
-        board.socket(name, _debug_console(board, name)).claim(ports, *span)
-    board.socket("post", lambda: _post(board)).claim(ports, *layout.POST)
-    board.socket("system-control-a", lambda: _system_control_a(board)).claim(ports, *layout.SYSTEM_CONTROL_A)
-    board.socket("reset-control", lambda: _reset_control(board)).claim(ports, *layout.RESET_CONTROL)
-    keyboard = board.socket("i8042", lambda: _keyboard(board))
+        plan.socket(name, _debug_console(name)).claim(ports, *span)
+    plan.socket("post", _post).claim(ports, *layout.POST)
+    plan.socket("system-control-a", _system_control_a).claim(ports, *layout.SYSTEM_CONTROL_A)
+    plan.socket("reset-control", _reset_control).claim(ports, *layout.RESET_CONTROL)
+    keyboard = plan.socket("i8042", _keyboard)
     keyboard.claim(ports, *layout.KEYBOARD_DATA, part=lambda chip: chip.data)
     keyboard.claim(ports, *layout.KEYBOARD_COMMAND, part=lambda chip: chip.command)
-    board.socket("rtc", lambda: _rtc(board)).claim(ports, *layout.RTC)
+    plan.socket("rtc", _rtc).claim(ports, *layout.RTC)
 
 
-def _serial(board: Board, index: int) -> Callable[[], Any]:
-    def make() -> Any:
+def _serial(index: int) -> Callable[[Board], Any]:
+    def make(board: Board) -> Any:
         from ...devices.serial import Serial
 
         port = Serial(board.line(layout.COM_LINES[index]), board.output(f"com{index + 1}"), board.timers)
@@ -47,8 +48,8 @@ def _debug_exit(board: Board) -> Any:
     return DebugExit(lambda value: board.debug_exit(value))
 
 
-def _debug_console(board: Board, name: str) -> Callable[[], Any]:
-    def make() -> Any:
+def _debug_console(name: str) -> Callable[[Board], Any]:
+    def make(board: Board) -> Any:
         from ...devices.debug_console import DebugConsole
 
         return DebugConsole(board.output(name))

@@ -1,0 +1,211 @@
+"""A raw disk image as the host's side of a drive: bytes at offsets, read-write, read-only, or under a private overlay.
+
+A drive's controller asks with offsets and sizes in bytes and turns DiskError into an error of the drive. Not modelled:
+image formats with a header (qcow2, VMDK), holes, asynchronous access, locking against other writers of the file.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ..errors import ConfigError
+from ..units import format_size
+
+SECTOR = 512
+"""A disk is made of whole sectors of this many bytes."""
+BLOCK = 4096
+"""What an overlay keeps of the disk at a time."""
+
+_KIND, _REGULAR, _BLOCK_DEVICE, _FOLDER = 0o170000, 0o100000, 0o060000, 0o040000  # of st_mode
+
+
+class DiskError(Exception):
+    """The host could not read or write, or the range is not on the disk: an error of the drive, never the VMM's."""
+
+
+class Disk:
+    """What every disk has, whatever its bytes are in."""
+
+    def __init__(self, name: str, size: int, read_only: bool) -> None:
+        self.name = name
+        """What the user called it."""
+        self.size = size
+        """Bytes; whole sectors."""
+        self.read_only = read_only
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Exactly `size` bytes. DiskError when they are not all on the disk or the host cannot give them."""
+        self._check(offset, size)
+        try:
+            data = self._read(offset, size)
+        except OSError as error:
+            raise DiskError(f"{self.name}: cannot read {size} bytes at {offset:#x}: {error.strerror}") from error
+        if len(data) != size:
+            raise DiskError(f"{self.name}: {size} bytes at {offset:#x} wanted, the file has {len(data)}: it was cut")
+        return data
+
+    def write(self, offset: int, data: bytes | bytearray | memoryview) -> None:
+        """All of `data`, or DiskError; then some of it may be on the disk."""
+        self._check(offset, len(data))
+        if self.read_only:
+            raise DiskError(f"{self.name}: written at {offset:#x}, but it is read-only")
+        try:
+            self._write(offset, data)
+        except OSError as error:
+            raise DiskError(f"{self.name}: cannot write {len(data)} bytes at {offset:#x}: {error.strerror}") from error
+
+    def flush(self) -> None:
+        """What was written is on the host's storage when this returns. DiskError when it is not."""
+
+    def close(self) -> None:
+        """Gives the file back. Legal twice."""
+
+    def _check(self, offset: int, size: int) -> None:
+        if offset < 0 or size < 0 or offset + size > self.size:
+            raise DiskError(f"{self.name}: {size} bytes at {offset:#x} are not on its {self.size:#x} bytes")
+
+    def _read(self, offset: int, size: int) -> bytes:
+        raise NotImplementedError
+
+    def _write(self, offset: int, data: bytes | bytearray | memoryview) -> None:
+        raise NotImplementedError
+
+
+class MemoryDisk(Disk):
+    """A disk whose bytes the user gave; what is written goes to a copy of ours."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__("the disk given as bytes", len(content), False)
+        self._content = bytearray(content)
+
+    def _read(self, offset: int, size: int) -> bytes:
+        return bytes(self._content[offset : offset + size])
+
+    def _write(self, offset: int, data: bytes | bytearray | memoryview) -> None:
+        self._content[offset : offset + len(data)] = data
+
+
+class FileDisk(Disk):
+    """A file, or a block device of the host, read and written in place."""
+
+    def __init__(self, path: str, fd: int, size: int, read_only: bool) -> None:
+        super().__init__(path, size, read_only)
+        self._fd = fd
+
+    def _read(self, offset: int, size: int) -> bytes:
+        data = os.pread(self._fd, size, offset)
+        while 0 < len(data) < size:
+            more = os.pread(self._fd, size - len(data), offset + len(data))
+            if not more:
+                break
+            data += more
+        return data
+
+    def _write(self, offset: int, data: bytes | bytearray | memoryview) -> None:
+        left = memoryview(data)
+        while left:
+            done = os.pwrite(self._fd, left, offset)
+            left, offset = left[done:], offset + done
+
+    def flush(self) -> None:
+        if not self.read_only and self._fd >= 0:
+            try:
+                os.fdatasync(self._fd)
+            except OSError as error:
+                raise DiskError(f"{self.name}: cannot be flushed: {error.strerror}") from error
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+class OverlayDisk(Disk):
+    """Another disk with changes of its own: blocks that were written are kept in memory and never reach it."""
+
+    def __init__(self, below: Disk) -> None:
+        super().__init__(below.name, below.size, False)
+        self._below = below
+        self._blocks: dict[int, bytearray] = {}
+
+    def _read(self, offset: int, size: int) -> bytes:
+        blocks = self._blocks
+        first, last = offset // BLOCK, (offset + size - 1) // BLOCK
+        changed = [block for block in range(first, last + 1) if block in blocks] if blocks and size else []
+        if not changed:
+            return self._below.read(offset, size)
+        data = bytearray(self._below.read(offset, size))
+        for block in changed:
+            start = max(block * BLOCK, offset)
+            end = min(block * BLOCK + len(blocks[block]), offset + size)
+            data[start - offset : end - offset] = blocks[block][start - block * BLOCK : end - block * BLOCK]
+        return bytes(data)
+
+    def _write(self, offset: int, data: bytes | bytearray | memoryview) -> None:
+        view, at = memoryview(data), 0
+        while at < len(view):
+            block, within = divmod(offset + at, BLOCK)
+            kept = self._blocks.get(block)
+            if kept is None:
+                start = block * BLOCK
+                kept = self._blocks[block] = bytearray(self._below.read(start, min(BLOCK, self.size - start)))
+            count = min(BLOCK - within, len(view) - at)
+            kept[within : within + count] = view[at : at + count]
+            at += count
+
+    def close(self) -> None:
+        self._below.close()
+
+
+def open_disk(spec: str | bytes, field: str = "disk") -> Disk:
+    """The disk that "PATH", "PATH,ro", "PATH,overlay" names, or the bytes themselves, which stay private.
+
+    ConfigError, with `field`, for what is no disk: a missing file, a folder, a size that is not whole sectors.
+    """
+    if isinstance(spec, (bytes, bytearray)):
+        _check_size(field, "the disk given as bytes", len(spec))
+        return MemoryDisk(bytes(spec))
+    path, comma, manner = spec.rpartition(",")
+    if not comma or manner not in ("ro", "overlay"):
+        path, manner = spec, ""
+    fd = _open(field, path, bool(manner))
+    try:
+        size = _size_of(field, path, fd)
+        _check_size(field, path, size)
+    except BaseException:
+        os.close(fd)
+        raise
+    disk = FileDisk(path, fd, size, bool(manner))
+    return OverlayDisk(disk) if manner == "overlay" else disk
+
+
+def _open(field: str, path: str, read_only: bool) -> int:
+    flags = os.O_RDONLY if read_only else os.O_RDWR
+    try:
+        return os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK)  # a FIFO is refused below, not waited for
+    except IsADirectoryError:
+        raise ConfigError.of(field, f"{path} is a directory, not a disk image") from None
+    except ValueError:
+        raise ConfigError.of(field, f"{path!r} is no file name") from None
+    except OSError as error:
+        hint = ""
+        if not read_only and os.access(path, os.R_OK):
+            hint = f"; {path},ro reads it only, {path},overlay keeps changes in memory"
+        raise ConfigError.of(field, f"cannot open {path}: {error.strerror}{hint}") from error
+
+
+def _size_of(field: str, path: str, fd: int) -> int:
+    kind = os.fstat(fd).st_mode & _KIND
+    if kind not in (_REGULAR, _BLOCK_DEVICE):
+        words = "a directory" if kind == _FOLDER else "neither a file nor a block device"
+        raise ConfigError.of(field, f"{path} is {words}, not a disk image")
+    return os.lseek(fd, 0, os.SEEK_END)
+
+
+def _check_size(field: str, name: str, size: int) -> None:
+    if not size:
+        raise ConfigError.of(field, f"{name} is empty")
+    if size % SECTOR:
+        raise ConfigError.of(
+            field, f"{name} has {format_size(size)}: {size % SECTOR} more than whole sectors of {SECTOR} bytes"
+        )

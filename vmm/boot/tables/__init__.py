@@ -1,0 +1,1 @@
+"""Tables that firmware leaves for an operating system."""
