@@ -62,6 +62,8 @@ PM_TIMER = (0x608, 4)
 RESET_CONTROL = (0xCF9, 1)
 PCI_ADDRESS = (0xCF8, 4)
 PCI_DATA = (0xCFC, 4)
+ATA = (((0x1F0, 8), (0x3F6, 1)), ((0x170, 8), (0x376, 1)))
+"""Command and control block of each channel."""
 COM = ((0x3F8, 8), (0x2F8, 8), (0x3E8, 8), (0x2E8, 8))
 VGA_REGISTERS = (0x3C0, 16)
 VGA_CRTC = ((0x3D4, 2), (0x3B4, 2))
@@ -89,6 +91,7 @@ KEYBOARD_LINE = 1
 COM_LINES = (4, 3, 4, 3)
 RTC_LINE = 8
 SCI_LINE = 9
+ATA_LINES = (14, 15)
 
 
 def ram(size: int, window: tuple[int, int] | None = None) -> list[tuple[int, int]]:
