@@ -12,7 +12,6 @@ from ..errors import ConfigError, HostError
 from ..ranges import Range, RangeMap
 from ..units import GiB, format_size
 
-
 LARGE = GiB
 """A mapping from here on is backed by huge pages where the host has them: a guest that uses so much memory meets a
 five-hundredth of the page faults, and one that does not pays for the few that it touches."""
