@@ -61,16 +61,24 @@ class Board:
         """Where the first CPU starts, in real mode, when the machine wakes from S3; 0 is the reset vector."""
         self.memory_changed: Callable[[Sequence[Region], Sequence[Region]], None] = lambda removed, added: None
         """Told of regions of memory that went and came."""
+        self.nothing_boots: Callable[[str], None] = lambda words: None
         self.stdout: Any = None
         """The Output that the chips in layout.SPOKEN share, with console="stdio"."""
         if config.console == "stdio":
             self.stdout = outputs.stdout()
         self._wires: dict[int, IrqWire] = {}
         self.wall_clock = wall_clock
-        for start, size in layout.ram(config.memory, layout.SHADOW if config.firmware else None):
+        self.disks: list[Any] = []
+        """What the drives have open, to be closed with the board."""
+        window = layout.SHADOW if config.firmware else layout.ROM if config.has_bios else None
+        for start, size in layout.ram(config.memory, window):
             self.memory.add(start, size)
         if config.irqchip == "user":
             self.set_input = lambda gsi, level: self.device("pic").set_input(gsi, level)
+        if config.is_pc:
+            from .schematic import vga
+
+            vga.place(self)
         if config.pc_testdev:
             from .schematic import kut
 
@@ -83,6 +91,10 @@ class Board:
             from .schematic import firmware
 
             firmware.place(self)
+        if config.has_bios:
+            from .schematic import bios
+
+            bios.place(self)
         if config.test_devices:
             from .schematic import test_devices
 
@@ -118,6 +130,8 @@ class Board:
             disk.close()
         self.drives.clear()
         self.memory.close()
+        for disk in self.disks:
+            disk.close()
         self.ports.close()
         self.mmio.close()
         self._chips.clear()
@@ -126,7 +140,7 @@ class Board:
         self.timers.close()
         self.interrupt = self.set_input = self.rearm = _nothing
         self.com1_made = self.debug_exit = self.reset_requested = self.power_off = self.memory_changed = _nothing
-        self.suspend = _nothing
+        self.suspend = self.nothing_boots = _nothing
         self.waking_vector = lambda: 0
 
     def socket(self, name: str, make: Callable[[], Any]) -> Socket:

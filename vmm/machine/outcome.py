@@ -10,6 +10,7 @@ SHUTDOWN = "shutdown"
 RESET = "reset"
 POWER_OFF = "power-off"
 SUSPENDED = "suspended"
+UNBOOTABLE = "unbootable"
 DEADLINE = "deadline"
 UNCLAIMED = "unclaimed"
 ENTRY_FAILURE = "entry-failure"
@@ -20,6 +21,7 @@ STOPPED = "stopped"
 EXIT_CODES = {
     HALTED: (0, "the guest halted for good"),
     DEBUG_EXIT: (None, "the value that the guest wrote to the debug-exit port"),
+    UNBOOTABLE: (119, "no drive has anything to boot"),
     SHUTDOWN: (120, "triple fault"),
     INTERNAL_ERROR: (121, "KVM could not go on, such as an instruction that it cannot emulate"),
     ENTRY_FAILURE: (121, "the CPU refused the guest's state"),

@@ -37,6 +37,8 @@ def _breaches(config: MachineConfig) -> list[tuple[str, str]]:
         found.append(("boot", f"letters of a (floppy), c (hard disk), d (CD-ROM), each once, not {config.boot!r}"))
     if config.firmware:
         found += _firmware(config)
+    elif config.has_bios and isinstance(config.image, str):
+        found += _bios(config)
     found += _fw_cfg(config.fw_cfg)
     if config.mode is not None:
         found += _one_of("mode", config.mode, MODES)
@@ -70,6 +72,22 @@ def _firmware(config: MachineConfig) -> list[tuple[str, str]]:
         found.append(("memory", f"with firmware at least {format_size(least)} are needed"))
     if config.irqchip == "user" and config.vcpus > 1:
         found.append(("irqchip", "firmware wakes further vCPUs through their local APICs, which are the kernel's"))
+    return found
+
+
+def _bios(config: MachineConfig) -> list[tuple[str, str]]:
+    """What a machine that starts from a drive cannot be."""
+    found = [
+        (path, "is for images; a drive starts by the BIOS, in real mode at its boot sector")
+        for path in ("mode", "load", "entry", "stack", "format")
+        if getattr(config, path) is not None
+    ]
+    if config.irqchip == "none":
+        found.append(("irqchip", "the BIOS needs interrupts: user or kernel"))
+    if config.vcpus != 1 and config.irqchip == "user":
+        found.append(("vcpus", "the BIOS starts one and leaves the others to the guest, which needs irqchip kernel"))
+    if _is_whole(config.memory) and 0 < config.memory < layout.LEAST_FOR_BIOS:
+        found.append(("memory", f"a machine with a BIOS has {format_size(layout.LEAST_FOR_BIOS)} at least"))
     return found
 
 

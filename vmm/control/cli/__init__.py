@@ -31,12 +31,13 @@ The KVM virtual machine monitor that shows what a guest makes the host do.
 vmm COMMAND --help says more, vmm --version which this is.
 
 Exit codes: what the guest wrote to the debug-exit port, or
-  0    the guest halted                125  bad input, nothing ran
+  0    the guest halted                124  deadline
+  119  no drive has anything to boot   125  bad input, nothing ran
   120  triple fault                    126  the host cannot: no usable KVM,
   121  KVM could not go on                  or output that cannot be written
   122  unclaimed access (--strict)     130  stopped: Ctrl-A x, SIGINT
   123  the guest asked for a reset     141  nobody reads our output any more
-  124  deadline                        143  SIGTERM (129 SIGHUP)
+                                       143  SIGTERM (129 SIGHUP)
 """
 
 
