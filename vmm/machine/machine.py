@@ -59,8 +59,9 @@ class Machine:
         validate(self.config)
         self.config = with_drive(self.config)
         if self.config.irqchip == "auto":
-            wakes_others = self.config.has_bios and self.config.vcpus > 1
-            self.config = self.config.replace(irqchip="kernel" if self.config.firmware or wakes_others else "user")
+            has_bios = self.config.has_bios
+            needs_apic = self.config.firmware or self.config.is_kernel or (has_bios and self.config.vcpus > 1)
+            self.config = self.config.replace(irqchip="kernel" if needs_apic else "user")
         self.state = CREATED
         self.born_ns = time.monotonic_ns()
         """When it was made, in the host's monotonic nanoseconds."""

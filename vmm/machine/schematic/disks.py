@@ -1,4 +1,4 @@
-"""An image that is a disk, and the drive it belongs in."""
+"""An image that is a disk, and the drive it belongs in; an image that is a kernel, and needs a BIOS."""
 
 from __future__ import annotations
 
@@ -12,6 +12,15 @@ if TYPE_CHECKING:
 
 _WORDS = {"fda": "a floppy's", "hda": "a hard disk's", "cdrom": "a CD-ROM's"}
 _LETTERS = {"fda": "a", "hda": "c", "cdrom": "d"}
+
+
+def as_kernel(config: MachineConfig) -> MachineConfig:
+    """The config with its image as a Linux kernel's. ConfigError when the machine cannot start by a BIOS."""
+    from ..validate import validate
+
+    kernel = config.replace(format="bzimage")
+    validate(kernel)
+    return kernel
 
 
 def moved_to_drive(config: MachineConfig, size: int, is_disc: bool) -> MachineConfig:
