@@ -44,8 +44,10 @@ def with_drive(config: MachineConfig) -> MachineConfig:
 
 
 def _marks(image: str | bytes) -> tuple[int, bool] | None:
-    """(size or KERNEL, whether it is a disc) of what may be a disk or a kernel, None of all else. Two short reads for most
-    images."""
+    """(size or KERNEL, whether it is a disc) of what may be a disk or a kernel, None of all else.
+
+    Most images cost two short reads.
+    """
     if isinstance(image, bytes):
         has_signature, is_disc, size = image[510:512] == b"\x55\xaa", image[0x8001:0x8006] == b"CD001", len(image)
         start = image[:0x206]
