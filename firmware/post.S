@@ -106,6 +106,8 @@ dummy:  iret
 
         .section .reset, "ax"
         .globl  reset
+        .type   reset, @function
 reset:  ljmp    0xf000, offset post     /* F000:FFF0, 16 bytes below 1 MiB */
         .ascii  "11/27/26"
         .byte   0, 0xfc, 0              /* model: a PC AT */
+        .size   reset, . - reset        /* or what lies above the segment would be named after it */

@@ -110,8 +110,8 @@ def _sources(spec: GuestSpec) -> list[str]:
 
 def _digest(spec: GuestSpec) -> str:
     machine = spec.machine
-    kind = (C_FLAGS, LD_FLAGS, machine.mode, machine.load, spec.build, spec.drives)
-    return toolchain.digest(kind, _sources(spec))
+    flags = (C_FLAGS, LD_FLAGS, machine.mode, machine.load, spec.build, spec.drives)
+    return toolchain.digest(flags, _sources(spec))
 
 
 def _commands(spec: GuestSpec) -> list[list[str]]:
@@ -135,7 +135,7 @@ def _commands(spec: GuestSpec) -> list[list[str]]:
     emulation = "elf_x86_64" if width == 64 else "elf_i386"
     link = ["ld", "-m", emulation, *LD_FLAGS, f"--defsym=load_address={load:#x}", "-T", script]
     commands.append([*link, "-o", f"{spec.name}.elf", *objects])
-    if spec.build == "flat" or spec.drives:
+    if spec.build == "flat":
         pad = ["--gap-fill", "0", f"--pad-to={load + spec.drives.size:#x}"] if spec.drives else []
         commands.append(["objcopy", "-O", "binary", *pad, f"{spec.name}.elf", f"{spec.name}.bin"])
     return commands

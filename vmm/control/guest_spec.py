@@ -29,7 +29,7 @@ DEFAULT_DEADLINE = "5s"
 
 MACHINE_KEYS = (
     "mode", "format", "load", "entry", "stack", "unreal", "user", "memory", "vcpus", "cpu", "irqchip", "strict",
-    "test_devices", "pc_testdev", "display", "command_line", "modules",
+    "test_devices", "display", "pc_testdev", "command_line", "modules",
 )  # fmt: skip
 """The fields of MachineConfig that [machine] may give."""
 
@@ -114,7 +114,7 @@ def parse_spec(text: str, name: str, summary: str, folder: str) -> GuestSpec:
     reader.only(document, "", (*tables, "input", "keys", "deadline", "build"))
     drives = read_drives(reader, tables["drives"])
     machine = _machine(reader, tables["machine"], folder, bool(drives))
-    build = reader.value(document, "build", str, "flat" if machine.format in ("flat", "bzimage") or drives else "elf")
+    build = reader.value(document, "build", str, "flat" if drives or machine.format in ("flat", "bzimage") else "elf")
     if build not in ("elf", "flat") or (machine.format in ("elf", "flat") and build != machine.format):
         reader.breach("build", f"{build!r} does not go with format {machine.format}: elf or flat, for multiboot images")
     deadline = _converted(reader, document, "deadline", DEFAULT_DEADLINE, parse_duration)
@@ -131,8 +131,8 @@ def parse_spec(text: str, name: str, summary: str, folder: str) -> GuestSpec:
         machine=machine,
         drives=drives,
         input=reader.value(document, "input", str, ""),
-        build=build,
         keys=reader.value(document, "keys", str, ""),
+        build=build,
         deadline=deadline,
         expected=general,
         differs=differs,
@@ -197,7 +197,7 @@ def _machine(reader: Reader, table: dict[str, Any], folder: str, is_disk: bool) 
         reader.breach("machine.mode", "is needed")
     if config.format not in FORMATS and not is_disk:
         reader.breach("machine.format", f"must be one of {', '.join(FORMATS)}")
-    if config.format not in (None, "flat") and config.load is not None:
+    if config.format != "flat" and config.load is not None:
         reader.breach("machine.load", "is for flat images; an ELF file is linked for its address")
     try:
         validate(config.replace(**({"hda": "image"} if is_disk else {"image": "image"})))

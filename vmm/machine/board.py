@@ -55,21 +55,19 @@ class Board:
         """Given COM1's chip when it is made."""
         self.debug_exit: Callable[[int], None] = lambda value: None
         self.reset_requested: Callable[[str], None] = lambda words: None
+        self.nothing_boots: Callable[[str], None] = lambda words: None
         self.power_off: Callable[[str], None] = lambda words: None
         self.suspend: Callable[[], None] = lambda: None
         self.waking_vector: Callable[[], int] = lambda: 0
         """Where the first CPU starts, in real mode, when the machine wakes from S3; 0 is the reset vector."""
         self.memory_changed: Callable[[Sequence[Region], Sequence[Region]], None] = lambda removed, added: None
         """Told of regions of memory that went and came."""
-        self.nothing_boots: Callable[[str], None] = lambda words: None
         self.stdout: Any = None
         """The Output that the chips in layout.SPOKEN share, with console="stdio"."""
         if config.console == "stdio":
             self.stdout = outputs.stdout()
         self._wires: dict[int, IrqWire] = {}
         self.wall_clock = wall_clock
-        self.disks: list[Any] = []
-        """What the drives have open, to be closed with the board."""
         window = layout.SHADOW if config.firmware else layout.ROM if config.has_bios else None
         for start, size in layout.ram(config.memory, window):
             self.memory.add(start, size)
@@ -79,6 +77,10 @@ class Board:
             from .schematic import vga
 
             vga.place(self)
+        if config.has_bios:
+            from .schematic import bios
+
+            bios.place(self)
         if config.pc_testdev:
             from .schematic import kut
 
@@ -91,10 +93,6 @@ class Board:
             from .schematic import firmware
 
             firmware.place(self)
-        if config.has_bios:
-            from .schematic import bios
-
-            bios.place(self)
         if config.test_devices:
             from .schematic import test_devices
 
@@ -130,8 +128,6 @@ class Board:
             disk.close()
         self.drives.clear()
         self.memory.close()
-        for disk in self.disks:
-            disk.close()
         self.ports.close()
         self.mmio.close()
         self._chips.clear()
@@ -140,7 +136,7 @@ class Board:
         self.timers.close()
         self.interrupt = self.set_input = self.rearm = _nothing
         self.com1_made = self.debug_exit = self.reset_requested = self.power_off = self.memory_changed = _nothing
-        self.suspend = self.nothing_boots = _nothing
+        self.nothing_boots = self.suspend = _nothing
         self.waking_vector = lambda: 0
 
     def socket(self, name: str, make: Callable[[], Any]) -> Socket:

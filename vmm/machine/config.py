@@ -92,6 +92,11 @@ class MachineConfig(Record):
         return self.format == "bzimage"
 
     @property
+    def wants_kernel_irqchip(self) -> bool:
+        """What irqchip "auto" is: firmware and kernels look for local APICs, our BIOS leaves vCPUs to the guest."""
+        return bool(self.firmware) or self.is_kernel or (self.has_bios and self.vcpus > 1)
+
+    @property
     def is_pc(self) -> bool:
         """Whether the machine has what a PC's firmware and boot sectors look for."""
         return bool(self.display or self.firmware or self.is_kernel or self.fda or self.hda or self.hdb or self.cdrom)

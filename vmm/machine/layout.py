@@ -15,7 +15,6 @@ BIOS_DISKETTE = (0xF000, 0xEFC7)
 LEAST_FOR_BIOS = MiB
 BOOT_ORDER = "cad"
 """In which order drives are tried unless the user says: floppy a, hard disk c, CD-ROM d."""
-EBDA = (0x9_FC00, KiB)
 HOLE_START = 3 * GiB
 """RAM goes from 0 up to here; what is more goes above HOLE_END, so that devices have room below 4 GiB."""
 HOLE_END = 4 * GiB
@@ -26,6 +25,10 @@ LOW_STACK = 0x9_0000
 """Top of the first stack in these modes, when there is memory below it that the image leaves free."""
 STACK_ROOM = 16 * KiB
 REAL_STACK = 0x7C00
+EBDA = 0x9_FC00
+"""The last KiB below 640 KiB belongs to the firmware."""
+VIDEO = 0xA_0000
+FIRMWARE = 0xF_0000
 USABLE, RESERVED = 1, 2
 PHYSICAL_LIMIT = 1 << 52
 BIOS_DATA = (0x400, 0x100)
@@ -107,8 +110,7 @@ ATA_LINES = (14, 15)
 def ram(size: int, window: tuple[int, int] | None = None) -> list[tuple[int, int]]:
     """(guest physical address, size) of the pieces that `size` bytes of RAM are laid out in.
 
-    A `window` (start, size) below 1 MiB, such as SHADOW or ROM, is left out: somebody else fills it. `size` counts to
-    the first MiB's end all the same.
+    A `window` (start, size) below 1 MiB, such as SHADOW, is left out: somebody else fills it.
     """
     low = min(size, HOLE_START)
     pieces = [(0, low)]
@@ -122,9 +124,9 @@ def ram(size: int, window: tuple[int, int] | None = None) -> list[tuple[int, int
 
 def memory_map(size: int) -> tuple[tuple[int, int, int], ...]:
     """(start, size, type) of what a PC's firmware tells of `size` bytes of RAM, as E820: 1 usable, 2 reserved."""
-    found = [(0, min(size, EBDA[0]), USABLE)]
-    if size > EBDA[0]:
-        found += [(*EBDA, RESERVED), (*ROM, RESERVED)]
+    found = [(0, min(size, EBDA), USABLE)]
+    if size > EBDA:
+        found += [(EBDA, VIDEO - EBDA, RESERVED), (FIRMWARE, MiB - FIRMWARE, RESERVED)]
     for start, length in ram(size):
         first = max(start, MiB)
         if start + length > first:

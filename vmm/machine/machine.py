@@ -55,13 +55,10 @@ class Machine:
 
         ConfigError or BootError when the request is wrong, HostError when the host cannot; nothing is left behind.
         """
-        self.config = _config(config, fields)
+        self.config = with_drive(_config(config, fields))
         validate(self.config)
-        self.config = with_drive(self.config)
         if self.config.irqchip == "auto":
-            has_bios = self.config.has_bios
-            needs_apic = self.config.firmware or self.config.is_kernel or (has_bios and self.config.vcpus > 1)
-            self.config = self.config.replace(irqchip="kernel" if needs_apic else "user")
+            self.config = self.config.replace(irqchip="kernel" if self.config.wants_kernel_irqchip else "user")
         self.state = CREATED
         self.born_ns = time.monotonic_ns()
         """When it was made, in the host's monotonic nanoseconds."""

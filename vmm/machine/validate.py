@@ -35,10 +35,10 @@ def _breaches(config: MachineConfig) -> list[tuple[str, str]]:
         found.append(("image", "a path or bytes is needed, or a drive to boot from"))
     if set(config.boot) - set("acd") or len(set(config.boot)) < len(config.boot):
         found.append(("boot", f"letters of a (floppy), c (hard disk), d (CD-ROM), each once, not {config.boot!r}"))
+    if config.has_bios and isinstance(config.image, str):
+        found += _bios(config)
     if config.firmware:
         found += _firmware(config)
-    elif config.has_bios and isinstance(config.image, str):
-        found += _bios(config)
     found += _fw_cfg(config.fw_cfg)
     if config.mode is not None:
         found += _one_of("mode", config.mode, MODES)
@@ -60,21 +60,6 @@ def _breaches(config: MachineConfig) -> list[tuple[str, str]]:
     return found
 
 
-def _firmware(config: MachineConfig) -> list[tuple[str, str]]:
-    """What a machine that starts from a ROM cannot have besides."""
-    found = []
-    if config.image:
-        found.append(("firmware", "starts the machine from its reset vector: give a drive to boot, not an image"))
-    if config.fda:
-        found.append(("fda", "a ROM finds no floppy controller here: give the disk as hda, or use our own BIOS"))
-    least = layout.LEAST_MEMORY_OF_FIRMWARE
-    if _is_whole(config.memory) and 0 < config.memory < least:
-        found.append(("memory", f"with firmware at least {format_size(least)} are needed"))
-    if config.irqchip == "user" and config.vcpus > 1:
-        found.append(("irqchip", "firmware wakes further vCPUs through their local APICs, which are the kernel's"))
-    return found
-
-
 def _bios(config: MachineConfig) -> list[tuple[str, str]]:
     """What a machine that starts from a drive cannot be."""
     found = [
@@ -88,6 +73,21 @@ def _bios(config: MachineConfig) -> list[tuple[str, str]]:
         found.append(("vcpus", "the BIOS starts one and leaves the others to the guest, which needs irqchip kernel"))
     if _is_whole(config.memory) and 0 < config.memory < layout.LEAST_FOR_BIOS:
         found.append(("memory", f"a machine with a BIOS has {format_size(layout.LEAST_FOR_BIOS)} at least"))
+    return found
+
+
+def _firmware(config: MachineConfig) -> list[tuple[str, str]]:
+    """What a machine that starts from a ROM cannot have besides."""
+    found = []
+    if config.image:
+        found.append(("firmware", "starts the machine from its reset vector: give a drive to boot, not an image"))
+    if config.fda:
+        found.append(("fda", "a ROM finds no floppy controller here: give the disk as hda, or use our own BIOS"))
+    least = layout.LEAST_MEMORY_OF_FIRMWARE
+    if _is_whole(config.memory) and 0 < config.memory < least:
+        found.append(("memory", f"with firmware at least {format_size(least)} are needed"))
+    if config.irqchip == "user" and config.vcpus > 1:
+        found.append(("irqchip", "firmware wakes further vCPUs through their local APICs, which are the kernel's"))
     return found
 
 

@@ -27,15 +27,15 @@ def _deadline(text: str) -> int:
     return time
 
 
+def boot_order(text: str) -> str:
+    """A converter: letters, or QEMU's spelling order=LETTERS."""
+    return text.removeprefix("order=")
+
+
 def _fw_cfg(text: str) -> tuple[str, bytes]:
     from .fw_cfg import file_of
 
     return file_of(text)
-
-
-def boot_order(text: str) -> str:
-    """A converter: letters, or QEMU's spelling order=LETTERS."""
-    return text.removeprefix("order=")
 
 
 COMMAND = Command(
@@ -60,7 +60,7 @@ COMMAND = Command(
         Option(names=("--boot", "-boot"), value="ORDER", convert=boot_order,
                help="drives in order: a floppy, c disk, d CD-ROM"),
         Option(names=("--symbols",), value="FILE", help="names for addresses: ELF, nm or System.map"),
-        Option(names=("--format",), value="FORMAT", help="flat, elf, multiboot or multiboot2"),
+        Option(names=("--format",), value="FORMAT", help="flat, elf, multiboot, multiboot2, bzimage"),
         Option(names=("--append", "-append"), value="WORDS", help="the kernel's command line"),
         Option(names=("--module",), value="FILE", many=True, help='a module, or "FILE ARGUMENTS"; may be repeated'),
         Option(names=("--initrd", "-initrd"), value="FILES", help="modules with commas between them, as QEMU has it"),
@@ -121,8 +121,8 @@ def _config(values: dict[str, Any], plain: list[str]) -> MachineConfig:
     if values["module"] or values["initrd"] is not None:
         given["modules"] = _modules(values)
     images = [*plain, *filter(None, [values["kernel"], values["guest"]])]
-    drives = [values[drive] for drive in ("firmware", "fda", "hda", "hdb", "cdrom")]
-    if len(images) != 1 and (images or not any(drives)):
+    starts_without = ("firmware", "fda", "hda", "hdb", "cdrom")
+    if len(images) != 1 and (images or not any(values[name] for name in starts_without)):
         raise ConfigError.of("", f"{'no' if not images else 'more than one'} image given; usage: vmm run IMAGE")
     if values["stats_out"] is not None:
         from ..json_file import check_path

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 FIRST_INTERRUPT, SET_UP = 0x10, 0x1B
 _SCHEMA = "vmm.bios"
-_FIELDS = ("next", "faults", "image", "is_emulating", "wait", "is_held", "locks")
+_FIELDS = ("next", "faults", "image", "is_emulating", "wait", "is_held", "locks", "told")
 _MODE_AT_START = 3
 
 
@@ -186,6 +186,7 @@ class Bios(Device):
         self.bootstrap.reset()
         self.clock.alarm.cancel()
         self.keyboard.is_held = False
+        self.video.mirror.row, self.video.mirror.column = -1, 0
         for drive in self._drives.values():
             drive.locks = 0
 
@@ -199,6 +200,7 @@ class Bios(Device):
             "is_emulating": boot.is_emulating,
             "wait": self.clock.alarm.deadline,
             "is_held": self.keyboard.is_held,
+            "told": [self.video.mirror.row, self.video.mirror.column],
             "locks": {str(number): drive.locks for number, drive in self._drives.items() if drive.kind == CDROM},
         }
         return State(_SCHEMA, 1, fields)
@@ -212,6 +214,8 @@ class Bios(Device):
             and 0 <= fields["next"] <= self.bootstrap.length
             and type(fields["faults"]) is list
             and type(fields["is_held"]) is bool
+            and type(fields["told"]) is list
+            and [type(number) for number in fields["told"]] == [int, int]
             and type(fields["is_emulating"]) is bool
             and (fields["wait"] is None or type(fields["wait"]) is int)
             and (image is None or is_image(image, cdrom))
@@ -231,6 +235,7 @@ class Bios(Device):
         if fields["wait"] is not None:
             self.clock.alarm.set(fields["wait"])
         self.keyboard.is_held = fields["is_held"]
+        self.video.mirror.row, self.video.mirror.column = fields["told"]
         for number, count in locks.items():
             self._drives[int(number)].locks = count
 

@@ -1,7 +1,7 @@
 """INT 10h: the text screen, which is guest RAM at 0xb8000 (mode 7: 0xb0000), and what the data area says of it.
 
-What is said with 0Eh and 13h is also given to `say`, as UTF-8, for a user without a display. Registers of the
-display's chip are not written: who draws the screen reads the data area.
+What is printed is also told to a Mirror, for a user without a display. Registers of the display's chip are not
+written: who draws the screen reads the data area.
 Not modelled: graphics modes, fonts and line counts but 25, palettes, light pen, VESA.
 Source: IBM PS/2 and PC BIOS interface technical reference, INT 10h.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from . import ram as at
 from .frame import linear
+from .mirror import Mirror
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,11 +29,11 @@ _BELL, _BACKSPACE, _LINE_FEED, _RETURN = 7, 8, 10, 13
 
 
 class Video:
-    """The service. `say` takes what the guest prints, as bytes of UTF-8 with its control characters as they came."""
+    """The service. `say` takes what the guest prints, as Mirror tells it."""
 
     def __init__(self, ram: Ram, say: Callable[[bytes], None]) -> None:
         self._ram = ram
-        self._say = say
+        self.mirror = Mirror(say)
         self.functions: dict[int, Callable[[Frame], None]] = {
             0x00: self._set_mode, 0x01: self._set_shape, 0x02: self._set_cursor, 0x03: self._get_cursor,
             0x05: self._set_page, 0x06: self._scroll, 0x07: self._scroll, 0x08: self._read_cell,
@@ -68,6 +69,7 @@ class Video:
 
     def start(self, mode: int, clear: bool = True) -> None:
         """Sets a text mode: screen blank, cursor at home, page 0, and the data area says so."""
+        self.mirror.start_anew()
         ram, columns = self._ram, MODES[mode]
         base, size = (MONOCHROME if mode == 7 else COLOUR), 0x8000
         if clear:
@@ -117,6 +119,8 @@ class Video:
             return
         height = bottom - top + 1
         lines = frame.al if 0 < frame.al < height else height
+        if frame.ah == 0x06 and height == ROWS and lines < height:
+            self.mirror.scroll(lines)
         self._shift(top, left, bottom, right, lines, frame.ah == 0x06, frame.bh)
 
     def _shift(self, top: int, left: int, bottom: int, right: int, lines: int, up: bool, attribute: int) -> None:
@@ -142,6 +146,7 @@ class Video:
     def _write_cells(self, frame: Frame) -> None:
         gpa, room = self._cell_at(frame.bh)
         count = min(frame.cx, room)
+        self.mirror.put(frame.al, count, self._cursor(frame.bh, MODES[self.mode]))
         if frame.ah == 0x09:
             self._ram.write(gpa, bytes((frame.al, frame.bl)) * count)
         else:
@@ -192,7 +197,7 @@ class Video:
     def _write(self, text: bytes, attributes: bytes | None, page: int) -> None:
         ram, mode = self._ram, self.mode
         columns, base = MODES[mode], self._page_at(page, mode)
-        row, column = self._cursor(page, columns)
+        row, column = start = self._cursor(page, columns)
         for index, code in enumerate(text):
             if code == _BACKSPACE:
                 column = max(column - 1, 0)
@@ -212,15 +217,10 @@ class Video:
                 row = ROWS - 1
                 self._scroll_page(base, columns)
         self._place(page, row, column)
-        self._say(_spoken(text))
+        self.mirror.print(text, start, (row, column))
 
     def _scroll_page(self, base: int, columns: int) -> None:
         """One line up; the new line has the colours at the end of the last one."""
         width = 2 * columns
         cells = self._ram.read(base, ROWS * width) or bytes(ROWS * width)
         self._ram.write(base, cells[width:] + bytes((0x20, cells[-1])) * columns)
-
-
-def _spoken(text: bytes) -> bytes:
-    """Code page 437 as UTF-8, control characters as they are."""
-    return text if text.isascii() else text.decode("cp437").encode()

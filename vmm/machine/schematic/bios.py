@@ -24,11 +24,18 @@ def place(board: Board) -> None:
         content = file.read()
     board.memory.add(*layout.ROM, name="bios", read_only=True)
     board.memory.write(layout.ROM[0], content)
+    board.socket("rom", _rom).claim(board.mmio, *layout.ROM, width=8)
     drives = _drives(board)
     bios = board.socket("bios", lambda: _bios(board, drives))
     bios.claim(board.ports, *layout.BIOS_CALLS, width=4, name_of=lambda offset: str(bios.chip.name_of(offset)))
     bios.claim(board.ports, *layout.BIOS_SCAN_CODE, width=4, part=lambda chip: chip.scan_code,
                name_of=lambda offset: "int 09h")  # fmt: skip
+
+
+def _rom() -> Any:
+    from ...devices.shadow import RomTop
+
+    return RomTop()
 
 
 def boot_state(board: Board, loaded: tuple[tuple[int, int, str], ...] = ()) -> BootState:
@@ -49,7 +56,7 @@ def _drives(board: Board) -> dict[int, Drive]:
     try:
         return _opened(board)
     except BaseException:
-        for disk in board.disks:
+        for disk in board.drives.values():
             disk.close()
         raise
 
@@ -66,7 +73,7 @@ def _opened(board: Board) -> dict[int, Drive]:
         if spec:
             is_plain = isinstance(spec, str) and not spec.endswith(_READ_ONLY)
             disk = open_disk(f"{spec!s},ro" if kind == CDROM and is_plain else spec, field)
-            board.disks.append(disk)
+            board.drives[field] = disk
             drives[number] = Drive(number, kind, disk)
     return drives
 
@@ -80,7 +87,7 @@ def _bios(board: Board, drives: dict[int, Drive]) -> Any:
 
     places = Places(
         memory_map=layout.memory_map(board.config.memory),
-        ebda=layout.EBDA,
+        ebda=(layout.EBDA, layout.VIDEO - layout.EBDA),
         com_ports=[start for start, _ in layout.COM],
         configuration=layout.BIOS_CONFIGURATION,
         diskette=layout.BIOS_DISKETTE,

@@ -1,4 +1,4 @@
-"""An image that is a disk, and the drive it belongs in; an image that is a kernel, and needs a BIOS."""
+"""An image that is a disk, and the drive it belongs in."""
 
 from __future__ import annotations
 
@@ -14,27 +14,14 @@ _WORDS = {"fda": "a floppy's", "hda": "a hard disk's", "cdrom": "a CD-ROM's"}
 _LETTERS = {"fda": "a", "hda": "c", "cdrom": "d"}
 
 
-def as_kernel(config: MachineConfig) -> MachineConfig:
-    """The config with its image as a Linux kernel's. ConfigError when the machine cannot start by a BIOS."""
-    from ..validate import validate
-
-    kernel = config.replace(format="bzimage")
-    validate(kernel)
-    return kernel
-
-
 def moved_to_drive(config: MachineConfig, size: int, is_disc: bool) -> MachineConfig:
     """The config with its image in the drive that a disk of this size is for; the boot order starts there.
 
-    ConfigError when there is a disk in that drive, or when the machine cannot start by a BIOS.
+    ConfigError when there is a disk in that drive.
     """
-    from ..validate import validate
-
     field = "cdrom" if is_disc else "fda" if is_floppy_size(size) else "hda"
     if getattr(config, field):
         raise ConfigError.of("image", f"it is {_WORDS[field]} image, but {field} has a disk already")
     letter = _LETTERS[field]
     order = config.boot or letter + layout.BOOT_ORDER.replace(letter, "")
-    moved = config.replace(image="", boot=order, **{field: config.image})
-    validate(moved)
-    return moved
+    return config.replace(image="", boot=order, **{field: config.image})

@@ -31,16 +31,20 @@ def with_drive(config: MachineConfig) -> MachineConfig:
 
     A disk has 55 AA at byte 510 and whole sectors, or is an ISO 9660 image; but not when the user says how the image is
     to be loaded. A Linux kernel is given its format, for it needs a BIOS too. ConfigError when the drive has a disk
-    already, or the machine cannot start by a BIOS.
+    already.
     """
-    if not config.image or (config.mode, config.load, config.entry, config.format) != (None, None, None, None):
+    if not isinstance(config.image, (str, bytes)) or not config.image:
+        return config
+    if (config.mode, config.load, config.entry, config.format) != (None, None, None, None):
         return config
     head = _marks(config.image)
     if head is None:
         return config
-    from .disks import as_kernel, moved_to_drive
+    if head[0] == KERNEL:
+        return config.replace(format="bzimage")
+    from .disks import moved_to_drive
 
-    return as_kernel(config) if head[0] == KERNEL else moved_to_drive(config, *head)
+    return moved_to_drive(config, *head)
 
 
 def _marks(image: str | bytes) -> tuple[int, bool] | None:
@@ -81,6 +85,10 @@ def _without_manner(path: str) -> str:
 def load(board: Board) -> BootState:
     """Puts the guest's image into the board's memory. BootError or ConfigError when that cannot be."""
     config = board.config
+    if config.has_bios:
+        from .bios import boot_state
+
+        return boot_state(board, _kernel(board) if config.is_kernel else ())
     if config.firmware:
         return BootState(
             format="firmware",
@@ -91,10 +99,6 @@ def load(board: Board) -> BootState:
                 (each.span.start, each.span.size, each.name) for each in board.memory.regions if each.read_only
             ),
         )
-    if config.has_bios:
-        from .bios import boot_state
-
-        return boot_state(board, _kernel(board) if config.is_kernel else ())
     image, path = _content(config.image, config.memory)
     params = BootParams(mode=config.mode, load=config.load, entry=config.entry, path=path)
     is_plain = config.mode is not None or (MULTIBOOT not in image and MULTIBOOT2 not in image)

@@ -32,9 +32,9 @@ def _tables(board: Board) -> None:
     from ...boot.tables import acpi
     from .fw_cfg import hardware
 
-    base = layout.ROM[0] + layout.PAGE
+    base = layout.FIRMWARE + layout.PAGE
     blob, root = acpi.placed(acpi.encode(hardware(board)), base)
-    board.memory.write(layout.ROM[0], root)
+    board.memory.write(layout.FIRMWARE, root)
     board.memory.write(base, blob)
     facs = base + blob.index(b"FACS")
     board.waking_vector = lambda: board.memory.read_int(facs + acpi.WAKING_VECTOR, 4)

@@ -73,6 +73,7 @@ def test_state_goes_to_another_bios_with_the_same_drives(make_bios) -> None:
     "change",
     [
         {"next": -1}, {"next": 4}, {"next": "1"}, {"faults": None}, {"is_held": 1}, {"wait": "soon"},
+        {"told": [1]},
         {"locks": {"224": 1}}, {"locks": []}, {"locks": {"x": 1}}, {"image": [0, 0, 1, 0]}, {"is_emulating": True},
     ],
 )  # fmt: skip

@@ -88,16 +88,6 @@ def test_a_drive_that_has_a_disk_already_is_refused(given) -> None:
         with_drive(MachineConfig(image=given(disk(512)), fda=bytes(512)))
 
 
-def test_a_machine_that_no_bios_can_start_is_refused(given) -> None:
-    with pytest.raises(ConfigError, match="irqchip: the BIOS needs interrupts"):
-        with_drive(MachineConfig(image=given(disk(512)), irqchip="none"))
-    with pytest.raises(ConfigError, match="memory: a machine with a BIOS has 1 MiB at least"):
-        with_drive(MachineConfig(image=given(disk(512)), memory=512 << 10))
-    with pytest.raises(ConfigError, match="vcpus: the BIOS starts one"):
-        with_drive(MachineConfig(image=given(disk(512)), vcpus=2, irqchip="user"))
-    assert with_drive(MachineConfig(image=given(disk(512)), vcpus=2, irqchip="kernel")).has_bios
-
-
 def test_what_cannot_be_read_is_left_to_the_loader(tmp_path) -> None:
     os.mkfifo(tmp_path / "fifo")
     for path in (str(tmp_path / "none"), str(tmp_path), str(tmp_path / "fifo"), "/dev/zero", "a\0b"):
