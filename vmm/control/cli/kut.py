@@ -85,7 +85,7 @@ def _one(values: dict[str, Any], file: str) -> int:
 
 def _compared(values: dict[str, Any], file: str) -> int:
     """One test beside QEMU, as a list of one."""
-    from ..kut import batch, listing, qemu, summary
+    from ..kut import batch, listing, qemu
 
     qemu.expect()
     timeout = _timeout(values)
@@ -99,7 +99,7 @@ def _compared(values: dict[str, Any], file: str) -> int:
     )  # fmt: skip
     plan = batch.Plan(folder=folder or ".", compare=True, initrd=values["initrd"] or "")
     pairs = batch.run([entry], plan, lambda pair: None)
-    sys.stdout.write(summary.render(pairs))
+    _report(values, pairs)
     return _code(pairs)
 
 
@@ -127,6 +127,13 @@ def _list(values: dict[str, Any], folder: str, names: tuple[str, ...]) -> int:
             sys.stderr.flush()
 
     pairs = batch.run(entries, plan, told)
+    _report(values, pairs)
+    return _code(pairs)
+
+
+def _report(values: dict[str, Any], pairs: list[Any]) -> None:
+    from ..kut import summary
+
     if values["json"]:
         runs = [
             {"result": pair.ours.as_json(), "qemu": None if pair.theirs is None else pair.theirs.as_json()}
@@ -136,7 +143,6 @@ def _list(values: dict[str, Any], folder: str, names: tuple[str, ...]) -> int:
     else:
         sys.stdout.write(summary.render(pairs, _width()))
     _write_junit(values, [pair.ours for pair in pairs])
-    return _code(pairs)
 
 
 def _code(pairs: list[Any]) -> int:

@@ -29,7 +29,7 @@ def boot_order(text: str) -> str:
 
 COMMAND = Command(
     name="run",
-    summary="Boots IMAGE (flat, ELF, multiboot, disk) and ends with the guest's exit code.",
+    summary="Boots IMAGE (flat, ELF, kernel, disk) and ends with the guest's exit code.",
     arguments="IMAGE",
     most=1,
     options=(
@@ -56,7 +56,7 @@ COMMAND = Command(
         Option(names=("--quiet", "-q"), help="no verdict, no crash report"),
         Option(names=("--irqchip",), value="WHERE", convert=one_of(*IRQCHIPS), group=START,
                help="user (Python), kernel or none"),
-        Option(names=("--format",), value="FORMAT", help="flat, elf, multiboot or multiboot2", group=START),
+        Option(names=("--format",), value="FORMAT", help="flat, elf, multiboot, multiboot2, bzimage", group=START),
         Option(names=("--load",), value="GPA", convert=number, help="address of a flat image", group=START),
         Option(names=("--entry",), value="GPA", convert=number, help="address of the first instruction", group=START),
         Option(names=("--stack",), value="GPA", convert=number, help="top of the first stack", group=START),
