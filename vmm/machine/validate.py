@@ -64,8 +64,8 @@ def _bios(config: MachineConfig) -> list[tuple[str, str]]:
     """What a machine that starts from a drive cannot be."""
     found = [
         (path, "is for images; a drive starts by the BIOS, in real mode at its boot sector")
-        for path in ("mode", "load", "entry", "stack", "format")
-        if getattr(config, path) is not None
+        for path in ("mode", "load", "entry", "stack", "format", "command_line", "modules")
+        if getattr(config, path) not in (None, "", ())
     ]
     if config.irqchip == "none":
         found.append(("irqchip", "the BIOS needs interrupts: user or kernel"))
