@@ -46,14 +46,20 @@ class Console:
 
     SIGINT, SIGTERM and SIGHUP end the run with an outcome, unless the process was started with them ignored.
     `interactive` takes keys and pipes. `say` prints our own words. `deadline` is the run's, in seconds: from then on
-    a slow reader of our output is not waited for.
+    a slow reader of our output is not waited for. `keys` is given what was typed in place of COM1.
     """
 
     def __init__(
-        self, machine: Machine, interactive: bool, say: Callable[[str], object], deadline: float | None = None
+        self,
+        machine: Machine,
+        interactive: bool,
+        say: Callable[[str], object],
+        deadline: float | None = None,
+        keys: Callable[[bytes], None] | None = None,
     ) -> None:
         self._machine = machine
         self._say = say
+        self._keys = keys
         self._deadline = None if deadline is None else time.monotonic() + deadline
         self._outputs: list[Any] = [machine.standard_output] if machine.standard_output is not None else []
         self.failure: OSError | None = None
@@ -160,6 +166,9 @@ class Console:
                 self._command(key)
             data = data[: max(0, TYPED_AHEAD - len(self._pending))]
         if not data:
+            return
+        if self._keys is not None:
+            self._keys(data)
             return
         self._pending += data
         self._machine.post(self._deliver)

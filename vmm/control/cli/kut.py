@@ -8,8 +8,9 @@ import time
 
 from ...errors import ConfigError
 from ...units import SECOND, parse_duration, parse_size
-from ..json_file import check_path, to_text
+from ..json_file import to_text
 from ..kut.result import VERDICTS, Result
+from ..whole_file import check_path
 from .options import Command, Option, help_page, number, parse
 
 TYPE_CHECKING = False
@@ -39,7 +40,7 @@ COMMAND = Command(
         Option(names=("--name",), value="NAME", help=""),
         Option(names=("--qemu-word",), value="WORD", help="", many=True),
     ),
-    notes="Exit code: 0 pass, 1 fail, 77 skip, 124 timeout; of a list or a comparison 0 or 1.\ndocs/kut.md says more.",
+    notes="Exit code: 0 pass, 1 fail, 77 skip, 124 timeout; of a list or comparison 0 or 1.\ndocs/kut.md says more.",
 )  # fmt: skip
 
 
@@ -47,7 +48,7 @@ def main(words: list[str]) -> int:
     """The command's exit code."""
     values, plain = parse(COMMAND, words)
     if values["help"]:
-        sys.stdout.write(help_page(COMMAND))
+        sys.stdout.write(help_page(COMMAND, bool(values["help_all"])))
         return 0
     if not plain:
         raise ConfigError.of("", f"no test given; usage: vmm kut {COMMAND.arguments}")
