@@ -40,7 +40,6 @@ def test_with_a_mode_it_is_an_elf_file_like_any_other(vmm, kernel):
 
 
 def test_what_is_wrong_is_told_in_one_line(vmm, kernel, tmp_path):
-    flat = guest_set.build("hello-real")
     big = tmp_path / "big"
     with open(big, "wb") as file:
         file.truncate(3 << 20)
@@ -48,7 +47,7 @@ def test_what_is_wrong_is_told_in_one_line(vmm, kernel, tmp_path):
     assert "cannot read '/none'" in vmm.refused("run", kernel, "--module", "/none")
     assert "is larger than the 2 MiB of memory" in vmm.refused("run", kernel, "-m", "2M", "--module", str(big))
     assert "elf images take none" in vmm.refused("run", guest_set.build("hello-protected"), "-append", "words")
-    assert "a boot sector takes none" in vmm.refused("run", flat, "--mode", "real", "-append", "words")
+    assert "a boot sector takes none" in vmm.refused("run", guest_set.build("hello-real"), "-append", "words")
     assert "no such format here" in vmm.refused("run", kernel, "--format", "multiboot3")
     with open(kernel, "rb") as file:
         damaged = bytearray(file.read())
