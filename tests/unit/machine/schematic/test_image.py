@@ -56,13 +56,20 @@ def test_a_disk_goes_to_its_drive_which_boots_first(given, content, drive, order
 @pytest.mark.parametrize(
     "content",
     [
-        bytes(512), b"\xf4", disk(513), disk(1024, b"\x7fELF"), disk(4096, at_202=b"HdrS"), b"",
+        bytes(512), b"\xf4", disk(513), disk(1024, b"\x7fELF"), b"",
         bytes(0x8001) + b"CD00",
     ],
 )  # fmt: skip
 def test_what_is_no_disk_stays_an_image(given, content) -> None:
     config = MachineConfig(image=given(content))
     assert with_drive(config) is config
+
+
+def test_a_linux_kernel_stays_an_image_and_is_started_by_the_bios(given) -> None:
+    image = given(disk(4096, at_202=b"HdrS"))
+    config = with_drive(MachineConfig(image=image))
+    assert (config.image, config.format, config.has_bios, config.is_pc) == (image, "bzimage", True, True)
+    assert config.wants_kernel_irqchip
 
 
 @pytest.mark.parametrize("said", [{"mode": "real"}, {"load": 0x7C00}, {"entry": 0x7C00}, {"format": "flat"}])
