@@ -65,11 +65,10 @@ def test_what_is_no_disk_stays_an_image(given, content) -> None:
     assert with_drive(config) is config
 
 
-def test_a_linux_kernel_stays_an_image_and_is_started_by_the_bios(given) -> None:
-    image = given(disk(4096, at_202=b"HdrS"))
-    config = with_drive(MachineConfig(image=image))
-    assert (config.image, config.format, config.has_bios, config.is_pc) == (image, "bzimage", True, True)
-    assert config.wants_kernel_irqchip
+def test_a_kernel_that_has_a_boot_signature_is_no_disk(given) -> None:
+    config = with_drive(MachineConfig(image=given(disk(4096, at_202=b"HdrS"))))
+    assert config.image
+    assert config.is_kernel
 
 
 @pytest.mark.parametrize("said", [{"mode": "real"}, {"load": 0x7C00}, {"entry": 0x7C00}, {"format": "flat"}])
