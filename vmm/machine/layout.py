@@ -20,6 +20,8 @@ EBDA = 0x9_FC00
 """The last KiB below 640 KiB belongs to the firmware."""
 VIDEO = 0xA_0000
 FIRMWARE = 0xF_0000
+ACPI_ROOT, ACPI_TABLES = FIRMWARE, FIRMWARE + PAGE
+"""Where the RSDP stands and the tables that it leads to, when there is no firmware to place them."""
 USABLE, RESERVED = 1, 2
 PHYSICAL_LIMIT = 1 << 52
 
@@ -70,6 +72,8 @@ TESTDEV_LINES = (0x2000, 24)
 # memory-mapped devices: (first, size)
 TESTDEV_MEMORY = (0xFF00_0000, 64 * KiB)
 TEST_DEVICE = (0xD000_0000, 4 * KiB)
+PCI_WINDOW = (0xE000_0000, 0xFEBF_FFFF)
+"""The first and the last address that devices on the PCI bus may be given."""
 IO_APIC = 0xFEC0_0000
 LOCAL_APIC = 0xFEE0_0000
 

@@ -1,0 +1,66 @@
+"""An extra sheet, for guests that start without firmware: the tables that firmware would have left, and what they say.
+
+ACPI's, the MP table and SMBIOS stand where a PC's BIOS is, a place that the memory map keeps from being used as RAM.
+"""
+
+from __future__ import annotations
+
+from ...errors import ConfigError
+from ...units import MiB, format_size
+from .. import layout
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ...boot.tables.hardware import Hardware, Pci
+    from ..board import Board
+
+
+def place(board: Board) -> int:
+    """Writes the tables, claims what they tell of and is not there yet, and returns the RSDP's address.
+
+    Before the engine is made. ConfigError when memory ends below the tables.
+    """
+    from ...boot.tables import acpi
+
+    if board.config.memory < MiB:
+        raise ConfigError.of("memory", f"the machine's tables need {format_size(MiB)} of it")
+    if not board.ports.name_at(layout.PM_EVENT[0]):
+        from . import power
+
+        power.place(board)
+    blob, root = acpi.placed(acpi.encode(hardware(board)), layout.ACPI_TABLES)
+    board.memory.write(layout.ACPI_ROOT, root)
+    board.memory.write(layout.ACPI_TABLES, blob)
+    return layout.ACPI_ROOT
+
+
+def hardware(board: Board) -> Hardware:
+    """What ACPI's tables tell of: what stands on the board's buses now."""
+    from ...boot.tables.hardware import Hardware
+
+    return Hardware(
+        cpus=board.config.vcpus,
+        local_apic=layout.LOCAL_APIC,
+        io_apic=layout.IO_APIC,
+        pm_event=layout.PM_EVENT[0],
+        pm_control=layout.PM_CONTROL[0],
+        pm_timer=layout.PM_TIMER[0],
+        smi_command=layout.SMI_COMMAND[0],
+        sci=layout.SCI_LINE,
+        reset_control=layout.RESET_CONTROL[0],
+        serial=tuple((start, line) for (start, _), line in zip(layout.COM, layout.COM_LINES, strict=True)),
+        clock=(layout.RTC[0], layout.RTC_LINE),
+        keyboard=(layout.KEYBOARD_DATA[0], layout.KEYBOARD_COMMAND[0], layout.KEYBOARD_LINE),
+        pci=_pci() if board.ports.name_at(layout.PCI_ADDRESS[0]) == "pci" else None,
+    )
+
+
+def _pci() -> Pci:
+    from ...boot.tables.hardware import Pci
+
+    first, count = layout.PCI_ADDRESS[0], layout.PCI_DATA[0] + layout.PCI_DATA[1] - layout.PCI_ADDRESS[0]
+    return Pci(
+        config_ports=(first, count),
+        ports=((0, first - 1), (first + count, layout.PORT_LIMIT - 1)),
+        memory=(layout.PCI_WINDOW,),
+    )
