@@ -54,6 +54,9 @@ class Board:
         self.debug_exit: Callable[[int], None] = lambda value: None
         self.reset_requested: Callable[[str], None] = lambda words: None
         self.power_off: Callable[[str], None] = lambda words: None
+        self.suspend: Callable[[], None] = lambda: None
+        self.waking_vector: Callable[[], int] = lambda: 0
+        """Where the first CPU starts, in real mode, when the machine wakes from S3; 0 is the reset vector."""
         self.memory_changed: Callable[[Sequence[Region], Sequence[Region]], None] = lambda removed, added: None
         """Told of regions of memory that went and came."""
         self.stdout: Any = None
@@ -118,6 +121,8 @@ class Board:
         self.timers.close()
         self.interrupt = self.set_input = self.rearm = _nothing
         self.com1_made = self.debug_exit = self.reset_requested = self.power_off = self.memory_changed = _nothing
+        self.suspend = _nothing
+        self.waking_vector = lambda: 0
 
     def socket(self, name: str, make: Callable[[], Any]) -> Socket:
         """A new socket for the chip that `make` gives; sheets of the schematic call it."""

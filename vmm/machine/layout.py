@@ -70,6 +70,7 @@ TESTDEV_BYTES = (0xE8, 1)
 TESTDEV_LINES = (0x2000, 24)
 
 # memory-mapped devices: (first, size)
+HPET = (0xFED0_0000, KiB)
 TESTDEV_MEMORY = (0xFF00_0000, 64 * KiB)
 TEST_DEVICE = (0xD000_0000, 4 * KiB)
 PCI_WINDOW = (0xE000_0000, 0xFEBF_FFFF)

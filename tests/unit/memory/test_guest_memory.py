@@ -116,3 +116,12 @@ def test_memory_is_an_array_of_bytes(writes):
                 memory.write(0x4000 + at, data)
     assert memory.read(0x4000, len(model)) == model
     memory.close()
+
+
+def test_a_page_that_the_host_forgets_keeps_its_content_and_others_do_nothing(memory):
+    memory.write(0x1FFE, b"ab" + b"page" * 1024)
+    memory.refault(0x2000)
+    assert memory.read(0x1FFE, 8) == b"abpagepa"
+    for gpa in (0x2001, 1 << 40, -4096):
+        memory.refault(gpa)
+    assert memory.read(0x1FFE, 8) == b"abpagepa"

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 OEM = b"VMM   "
 
+WAKING_VECTOR = 12
+"""Where in the blob, which starts with the FACS, the address is at which an operating system wants to wake."""
+
 _HEADER = 36
 _CHECKSUM = 9  # offset in a header
 _RSDP_SIZE = 36

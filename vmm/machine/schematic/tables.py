@@ -31,6 +31,8 @@ def place(board: Board) -> int:
     blob, root = acpi.placed(acpi.encode(hardware(board)), layout.ACPI_TABLES)
     board.memory.write(layout.ACPI_ROOT, root)
     board.memory.write(layout.ACPI_TABLES, blob)
+    vector = layout.ACPI_TABLES + acpi.WAKING_VECTOR
+    board.waking_vector = lambda: board.memory.read_int(vector, 4)
     return layout.ACPI_ROOT
 
 
