@@ -24,7 +24,7 @@ def place(board: Board) -> None:
     board.socket("hpet", lambda: _hpet(board)).claim(board.mmio, *layout.HPET, width=8)
     if not board.config.firmware:
         pci.place(board, lambda attributes: None)
-        tables.place(board)
+        tables.write(board)
 
 
 def _storage(size: int) -> Callable[[], Any]:

@@ -5,6 +5,7 @@ ACPI's, the MP table and SMBIOS stand where a PC's BIOS is, a place that the mem
 
 from __future__ import annotations
 
+from ... import __version__
 from ...errors import ConfigError
 from ...units import MiB, format_size
 from .. import layout
@@ -13,22 +14,34 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ...boot.tables.hardware import Hardware, Pci
     from ..board import Board
+    from ..config import MachineConfig
 
 
 def place(board: Board) -> int:
-    """Writes the tables, claims what they tell of and is not there yet, and returns the RSDP's address.
+    """Plugs in power management and pvpanic, writes the tables, and returns the RSDP's address.
 
     Before the engine is made. ConfigError when memory ends below the tables.
     """
-    from ...boot.tables import acpi
+    from . import panic, power
+
+    power.place(board)
+    panic.place(board)
+    return write(board)
+
+
+def write(board: Board) -> int:
+    """Writes the tables for what is plugged in now, and returns the RSDP's address. ConfigError as for place()."""
+    from ...boot.tables import acpi, mptable, smbios
 
     if board.config.memory < MiB:
         raise ConfigError.of("memory", f"the machine's tables need {format_size(MiB)} of it")
-    if not board.ports.name_at(layout.PM_EVENT[0]):
-        from . import power
-
-        power.place(board)
-    blob, root = acpi.placed(acpi.encode(hardware(board)), layout.ACPI_TABLES)
+    found = hardware(board)
+    board.memory.write(layout.MP_POINTER, mptable.pointer(layout.MP_TABLE))
+    board.memory.write(layout.MP_TABLE, mptable.encode(found))
+    structures = smbios.encode("vmm", __version__, uuid(board.config))
+    board.memory.write(layout.SMBIOS_ENTRY, smbios.entry_point(layout.SMBIOS_TABLES, len(structures)))
+    board.memory.write(layout.SMBIOS_TABLES, structures)
+    blob, root = acpi.placed(acpi.encode(found), layout.ACPI_TABLES)
     board.memory.write(layout.ACPI_ROOT, root)
     board.memory.write(layout.ACPI_TABLES, blob)
     vector = layout.ACPI_TABLES + acpi.WAKING_VECTOR
@@ -53,6 +66,7 @@ def hardware(board: Board) -> Hardware:
         serial=tuple((start, line) for (start, _), line in zip(layout.COM, layout.COM_LINES, strict=True)),
         clock=(layout.RTC[0], layout.RTC_LINE),
         keyboard=(layout.KEYBOARD_DATA[0], layout.KEYBOARD_COMMAND[0], layout.KEYBOARD_LINE),
+        panic=layout.PVPANIC[0] if board.ports.name_at(layout.PVPANIC[0]) else 0,
         pci=_pci() if board.ports.name_at(layout.PCI_ADDRESS[0]) == "pci" else None,
     )
 
@@ -66,3 +80,14 @@ def _pci() -> Pci:
         ports=((0, first - 1), (first + count, layout.PORT_LIMIT - 1)),
         memory=(layout.PCI_WINDOW,),
     )
+
+
+def uuid(config: MachineConfig) -> bytes:
+    """The machine's UUID: the user's, or one for which equal machines have the same."""
+    from ...boot.tables import smbios
+
+    if config.uuid:
+        return smbios.parse_uuid(config.uuid)
+    image = config.image if isinstance(config.image, bytes) else config.image.encode("utf-8", "surrogateescape")
+    words = f"{config.memory} {config.vcpus} {config.command_line}".encode("utf-8", "surrogateescape")
+    return smbios.uuid_from(words + b"\0" + image)
