@@ -5,7 +5,8 @@ system management code of firmware would. Sleep type 0 powers the machine off, t
 nothing.
 Host side: `press_power_button()`.
 The line (SCI) is level: it is up while ACPI is on and a flag is set and enabled, the timer's or the button's.
-Not modelled: the sleep button, what a button held down does, general purpose events, the real-time clock's alarm as an event, throttling, device monitors.
+Not modelled: the sleep button, what a button held down does, general purpose events, the real-time clock's alarm as
+an event, throttling, device monitors.
 Source: Intel 82371AB (PIIX4) datasheet 290562, chapters 7.2 and 11; ACPI specification 6.4, section 4.8.
 """
 

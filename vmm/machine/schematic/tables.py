@@ -5,7 +5,6 @@ ACPI's, the MP table and SMBIOS stand where a PC's BIOS is, a place that the mem
 
 from __future__ import annotations
 
-from ... import __version__
 from ...errors import ConfigError
 from ...units import MiB, format_size
 from .. import layout
@@ -15,6 +14,9 @@ if TYPE_CHECKING:
     from ...boot.tables.hardware import Hardware, Pci
     from ..board import Board
     from ..config import MachineConfig
+
+PRODUCT, VERSION = "vmm", "1"
+"""What SMBIOS calls the machine; the version counts what a guest could tell apart."""
 
 
 def place(board: Board) -> int:
@@ -38,7 +40,7 @@ def write(board: Board) -> int:
     found = hardware(board)
     board.memory.write(layout.MP_POINTER, mptable.pointer(layout.MP_TABLE))
     board.memory.write(layout.MP_TABLE, mptable.encode(found))
-    structures = smbios.encode("vmm", __version__, uuid(board.config))
+    structures = smbios.encode(PRODUCT, VERSION, uuid(board.config))
     board.memory.write(layout.SMBIOS_ENTRY, smbios.entry_point(layout.SMBIOS_TABLES, len(structures)))
     board.memory.write(layout.SMBIOS_TABLES, structures)
     blob, root = acpi.placed(acpi.encode(found), layout.ACPI_TABLES)
