@@ -26,6 +26,8 @@ MP_POINTER, MP_TABLE = FIRMWARE + 0x40, FIRMWARE + 0x400
 SMBIOS_ENTRY, SMBIOS_TABLES = FIRMWARE + 0x60, FIRMWARE + 0x100
 USABLE, RESERVED = 1, 2
 PHYSICAL_LIMIT = 1 << 52
+MOST_KERNEL = GiB
+"""Bytes of a Linux kernel that a bzImage may hold."""
 
 SHADOW = (0xC_0000, 256 * KiB)
 """Where firmware's ROM and the RAM behind it stand below 1 MiB."""
