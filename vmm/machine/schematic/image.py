@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MULTIBOOT, MULTIBOOT2 = b"\x02\xb0\xad\x1b", b"\xd6\x50\x52\xe8"
 """Magic numbers of the headers: an image without them is spared the import of their loaders."""
+CHUNK = MiB
 ELF, BZIMAGE = b"\x7fELF", b"HdrS"
 NOTE_OWNERS = (b"Xen\0", b"Linux\0")
 """One of which stands somewhere in a vmlinux."""
@@ -99,8 +100,11 @@ def _content(image: str | bytes, memory: int) -> tuple[bytes, str]:
         return image, ""
     try:
         with open(image, "rb") as file:
-            most = max(os.fstat(file.fileno()).st_size, memory + MOST_SYMBOLS)
-            content = file.read(most + 1)
+            size = os.fstat(file.fileno()).st_size
+            most = max(size, memory + MOST_SYMBOLS)
+            content = file.read(size + 1)
+            while len(content) <= most and (more := file.read(CHUNK)):  # a pipe, or a device
+                content += more
     except OSError as error:
         raise ConfigError.of("image", f"cannot read {image}: {error.strerror}") from error
     if len(content) > most:
