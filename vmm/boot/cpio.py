@@ -1,4 +1,4 @@
-"""The "newc" form of a cpio archive, which Linux unpacks as its initramfs, made of members that are described, not read.
+"""The "newc" form of a cpio archive, which Linux unpacks as its initramfs, made of members that are described.
 
 The same members give the same bytes: they are sorted by name, belong to root, are dated 1970, and are numbered in
 order. Directories that nobody described are added. Hard links are not known: each name is a file of its own.
