@@ -20,7 +20,7 @@ int main(u32 magic, const struct multiboot *boot)
     put_text("enabling nothing\n");
     if (same(how, "skip")) {
         put_text("SKIP: there is nothing to test\nSUMMARY: 1 tests, 1 skipped\n");
-        return 77;
+        return 77 >> 1;                 /* QEMU makes (value << 1) | 1 of it, and 77 means skipped */
     }
     put_text("PASS: lines: the first\nXFAIL: lines: known to fail\n");
     if (same(how, "hang"))

@@ -30,7 +30,10 @@ _SYSTEM2 = (
     " virt_ssbd lfence_rdtsc null_sel_clr_base"
 )
 _SYSTEM3 = _SYSTEM2 + " xsaveopt xsavec xgetbv1 xsaves"
-_QEMU64 = "cx16 pni de mce apic sep mtrr pge mca pat pse36 clflush nx ht hypervisor lahf_lm x2apic"
+_QEMU64 = (
+    "cx16 pni de mce apic sep mtrr pge mca pat pse36 clflush nx ht hypervisor lahf_lm x2apic kvm_clocksource"
+    " kvm_nop_io_delay kvm_clocksource2 kvm_async_pf kvm_steal_time kvm_pv_eoi kvm_clocksource_stable"
+)
 _KEPT = {
     "minimal": _SYSTEM1.split(),
     "qemu64": _QEMU64.split(),

@@ -1,7 +1,8 @@
 """The ACPI power management block of a PIIX4: event and control registers, the 3.58 MHz timer, the SMI command port.
 
 Guest side: `event`, `control`, `timer` and `command`. Writing the command port switches ACPI on and off at once, as the
-system management code of firmware would. Sleep type 0 powers the machine off; the others do nothing.
+system management code of firmware would. Sleep type 0 powers the machine off, type 1 suspends it to RAM; the others do
+nothing.
 The line (SCI) is level: it is up while ACPI is on and the timer's flag is set and enabled.
 Not modelled: buttons, general purpose events, the real-time clock's alarm as an event, throttling, device monitors.
 Source: Intel 82371AB (PIIX4) datasheet 290562, chapters 7.2 and 11; ACPI specification 6.4, section 4.8.
@@ -26,6 +27,7 @@ TIMER_BITS = 24
 ACPI_ENABLE, ACPI_DISABLE = 0xF1, 0xF0
 TMR_STS, TMR_EN, SCI_EN = 0x0001, 0x0001, 0x0001
 SLP_EN, SLP_TYP = 0x2000, 0x1C00
+OFF, TO_RAM = 0x0000, 0x0400  # sleep types
 
 _HALF = 1 << TIMER_BITS - 1  # ticks between the changes of the top bit, each of which sets TMR_STS
 _KEPT = SCI_EN | SLP_TYP | 0x0002
@@ -35,15 +37,18 @@ _SCHEMA = "vmm.acpi_pm"
 
 
 class AcpiPm(Device):
-    """The block. `power_off` is called when the guest asks for it, with words that say how."""
+    """The block. `power_off` is called when the guest asks for it, with words that say how; `suspend` likewise."""
 
     name = "acpi_pm"
 
-    def __init__(self, timers: Timers, sci: IrqLine, power_off: Callable[[str], None]) -> None:
+    def __init__(
+        self, timers: Timers, sci: IrqLine, power_off: Callable[[str], None], suspend: Callable[[], None]
+    ) -> None:
         self._timers = timers
         self._line = sci
         self._alarm = timers.alarm(self._drive)
         self._power_off = power_off
+        self._suspend = suspend
         self._served = 0  # changes of the timer's top bit up to which TMR_STS was cleared
         self._enable = self._control = self._command = self._data = 0
         self.event = _Part(self._read_event, self._write_event)
@@ -93,8 +98,10 @@ class AcpiPm(Device):
         value = (self._control & ~touched | value << 8 * offset & touched) & mask(2)
         self._control = value & _KEPT
         self._drive()
-        if value & SLP_EN and not value & SLP_TYP:
+        if value & SLP_EN and value & SLP_TYP == OFF:
             self._power_off("ACPI power-off (sleep type 0)")
+        elif value & SLP_EN and value & SLP_TYP == TO_RAM:
+            self._suspend()
 
     def _read_command(self, offset: int, size: int) -> int:
         return (self._command | self._data << 8) >> 8 * offset & mask(size)

@@ -106,6 +106,13 @@ class KvmEngine:
         self.irqchip = KernelIrqchip(self.vm)
         return self.irqchip
 
+    def disable_idle_exits(self) -> None:
+        """HLT, PAUSE and MWAIT stay in the guest, those of them that the host lets; before vCPUs. Source:
+        Documentation/virt/kvm/api.rst, KVM_CAP_X86_DISABLE_EXITS."""
+        allowed = self.vm.check_extension(lib.KVM_CAP_X86_DISABLE_EXITS)
+        if allowed:
+            self.vm.enable_cap(lib.KVM_CAP_X86_DISABLE_EXITS, args=(allowed,))
+
     def add_vcpus(self, count: int, model: CpuModel, ports: Bus, mmio: Bus) -> None:
         """`count` vCPUs with the CPUID of `model`, filtered by what this host supports."""
         most = self.vm.check_extension(lib.KVM_CAP_MAX_VCPUS) or 4

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
         def cpu(self) -> str: ...
         @property
         def irqchip(self) -> str: ...
+        @property
+        def cpu_pm(self) -> bool: ...
 
 
 def select(memory: GuestMemory, ports: Bus, mmio: Bus, wanted: Wanted) -> KvmEngine:
@@ -32,6 +34,8 @@ def select(memory: GuestMemory, ports: Bus, mmio: Bus, wanted: Wanted) -> KvmEng
         engine.add_memory(memory)
         if wanted.irqchip == "kernel":
             engine.add_kernel_irqchip()
+        if wanted.cpu_pm:
+            engine.disable_idle_exits()
         engine.add_vcpus(wanted.vcpus, model, ports, mmio)
     except BaseException:
         engine.close()

@@ -43,6 +43,8 @@ class Board:
         self.timers = Timers(host_clock, lambda: self.rearm())
         self.outputs: dict[str, Any] = {}
         """What the ports that speak write to, by the name of the chip: a ConsoleLog, an Output, or a callable."""
+        self.drives: dict[str, Any] = {}
+        """The host's side of each drive, by its field of the configuration; close() closes it."""
         self.interrupt: Callable[[bool], None] = lambda up: None
         """Told whether the INT pin of the PIC pair is up."""
         self.set_input: Callable[[int, bool], None] = lambda gsi, level: None
@@ -54,6 +56,9 @@ class Board:
         self.debug_exit: Callable[[int], None] = lambda value: None
         self.reset_requested: Callable[[str], None] = lambda words: None
         self.power_off: Callable[[str], None] = lambda words: None
+        self.suspend: Callable[[], None] = lambda: None
+        self.waking_vector: Callable[[], int] = lambda: 0
+        """Where the first CPU starts, in real mode, when the machine wakes from S3; 0 is the reset vector."""
         self.memory_changed: Callable[[Sequence[Region], Sequence[Region]], None] = lambda removed, added: None
         """Told of regions of memory that went and came."""
         self.stdout: Any = None
@@ -109,6 +114,9 @@ class Board:
     def close(self) -> None:
         """Gives the guest's memory back and unplugs everything: without circles a closed machine is freed at once, not
         by the cycle collector, which costs a process that makes many machines a fifth of its time."""
+        for disk in self.drives.values():
+            disk.close()
+        self.drives.clear()
         self.memory.close()
         self.ports.close()
         self.mmio.close()
@@ -118,6 +126,8 @@ class Board:
         self.timers.close()
         self.interrupt = self.set_input = self.rearm = _nothing
         self.com1_made = self.debug_exit = self.reset_requested = self.power_off = self.memory_changed = _nothing
+        self.suspend = _nothing
+        self.waking_vector = lambda: 0
 
     def socket(self, name: str, make: Callable[[], Any]) -> Socket:
         """A new socket for the chip that `make` gives; sheets of the schematic call it."""
@@ -129,7 +139,9 @@ class Board:
         console = self.config.console
         if not isinstance(console, str):
             return console
-        if console == "stdio" and name in layout.SPOKEN:
+        # What a ROM writes there it says on COM1 too, letter by letter at the same time: it is kept apart.
+        is_log = name == "firmware-console" and self.config.firmware
+        if console == "stdio" and name in layout.SPOKEN and not is_log:
             self.outputs[name] = self.stdout
         else:
             self.outputs[name] = outputs.log(0 if console == "none" else None)

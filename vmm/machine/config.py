@@ -67,6 +67,8 @@ class MachineConfig(Record):
     irqchip: str = "auto"
     """Where interrupts are collected: "user" (PIC and PIT in Python), "kernel", or "none"; "auto" is "kernel" with
     `firmware`, which expects a local APIC, and else "user"."""
+    cpu_pm: bool = False
+    """The guest halts and pauses without an exit, as far as the host allows: its CPUs count as busy all the time."""
     strict: bool = False
     """End the run at the first access that no device claims."""
     console: Console = "capture"

@@ -58,6 +58,8 @@ PM_TIMER = (0x608, 4)
 RESET_CONTROL = (0xCF9, 1)
 PCI_ADDRESS = (0xCF8, 4)
 PCI_DATA = (0xCFC, 4)
+ATA = (((0x1F0, 8), (0x3F6, 1)), ((0x170, 8), (0x376, 1)))
+"""Command and control block of each channel."""
 COM = ((0x3F8, 8), (0x2F8, 8), (0x3E8, 8), (0x2E8, 8))
 PATTERN = (0x2000, 4)
 
@@ -68,6 +70,7 @@ TESTDEV_BYTES = (0xE8, 1)
 TESTDEV_LINES = (0x2000, 24)
 
 # memory-mapped devices: (first, size)
+HPET = (0xFED0_0000, KiB)
 TESTDEV_MEMORY = (0xFF00_0000, 64 * KiB)
 TEST_DEVICE = (0xD000_0000, 4 * KiB)
 IO_APIC = 0xFEC0_0000
@@ -82,6 +85,7 @@ KEYBOARD_LINE = 1
 COM_LINES = (4, 3, 4, 3)
 RTC_LINE = 8
 SCI_LINE = 9
+ATA_LINES = (14, 15)
 
 
 def ram(size: int, window: tuple[int, int] | None = None) -> list[tuple[int, int]]:

@@ -24,7 +24,7 @@ from .lifecycle import CREATED, ENDED, PAUSED, RUNNING, move
 from .outcome import Outcome
 from .run import Run
 from .schematic.image import load as load_image
-from .start_state import start_state
+from .start_state import start_state, waking_state
 from .validate import validate
 
 TYPE_CHECKING = False
@@ -70,7 +70,7 @@ class Machine:
             self.boot = load_image(self._board)
             self._engine = select(self._board.memory, self._board.ports, self._board.mmio, self.config)
         except BaseException:
-            self._board.memory.close()
+            self._board.close()
             raise
         self.vcpus = self._engine.vcpus
         lock = None
@@ -320,6 +320,8 @@ class Machine:
             raise ConfigError.of("deadline", "not a number of seconds")
         ends = None if deadline is None else int(min(max(deadline, 0.0), FAR) * SECOND)
         self.state = move(self.state, "run")
+        if self._run.outcome is not None and self._run.outcome.kind == outcome.SUSPENDED:
+            self.vcpus[0].start_at(waking_state(self._board.waking_vector()))
         started = time.monotonic_ns()
         self._ran -= started
         self._run.begin(None if ends is None else started + ends)

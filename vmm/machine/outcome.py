@@ -9,6 +9,7 @@ DEBUG_EXIT = "debug-exit"
 SHUTDOWN = "shutdown"
 RESET = "reset"
 POWER_OFF = "power-off"
+SUSPENDED = "suspended"
 DEADLINE = "deadline"
 UNCLAIMED = "unclaimed"
 ENTRY_FAILURE = "entry-failure"
@@ -26,12 +27,13 @@ EXIT_CODES = {
     UNCLAIMED: (122, "an access that no device claims, with --strict"),
     RESET: (123, "the guest asked for a reset"),
     POWER_OFF: (0, "the guest switched the machine off"),
+    SUSPENDED: (0, "the guest went to sleep (ACPI S3); to run it again wakes it"),
     DEADLINE: (124, "the deadline passed"),
     STOPPED: (130, "stopped from outside: Ctrl-C, Ctrl-A x, a signal"),
 }
 """The contract: exit code and meaning of each kind. 125 is bad input, 126 a host that cannot; nothing ran then."""
 
-RESUMABLE = (DEADLINE, STOPPED)
+RESUMABLE = (DEADLINE, STOPPED, SUSPENDED)
 """Kinds after which the machine may run on."""
 ABNORMAL = (SHUTDOWN, INTERNAL_ERROR, ENTRY_FAILURE, FAILED, UNCLAIMED, DEADLINE)
 """Kinds that a crash report explains."""

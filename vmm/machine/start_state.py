@@ -23,6 +23,16 @@ def start_state(config: MachineConfig, boot: BootState, memory: GuestMemory) -> 
     return state
 
 
+def waking_state(vector: int) -> InitialState:
+    """The state after a sleep (ACPI S3): real mode at `vector`, or power-on's when that is 0 or out of reach.
+
+    Source: ACPI specification 6.4, section 16.3.2 (waking to the operating system's vector).
+    """
+    if not 0 < vector < 1 << 20:
+        return modes.reset()
+    return modes.real(vector >> 4, vector & 0xF)
+
+
 def _of_mode(config: MachineConfig, boot: BootState, memory: GuestMemory) -> InitialState:
     mode = boot.mode
     if mode == RESET:

@@ -137,3 +137,30 @@ def test_a_fault_is_told_with_its_path(text, words):
     import re
 
     assert re.search(words, breaches(text))
+
+
+MULTIBOOT = '[machine]\nmode = "protected"\nformat = "multiboot"\n{}\n[outcome]\nkind = "halted"\n'
+
+
+def test_a_guest_may_have_a_command_line_and_modules_of_its_folder(tmp_path):
+    (tmp_path / "m.txt").write_text("x")
+    text = MULTIBOOT.format('command_line = "a b"\nmodules = ["m.txt with words"]\npc_testdev = true')
+    spec = parse_spec(text, "boots", "", str(tmp_path))
+    assert spec.machine.command_line == "a b"
+    assert spec.machine.modules == (f"{tmp_path}/m.txt with words",)
+    assert (spec.machine.pc_testdev, spec.build) == (True, "elf")
+    assert parse_spec('build = "flat"\n' + text, "boots", "", str(tmp_path)).build == "flat"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (MULTIBOOT.format('modules = ["none.txt x"]'), "machine.modules: there is no none.txt beside expect.toml"),
+        (MULTIBOOT.format('modules = "m.txt"'), "machine.modules: must be a list"),
+        ('build = "coff"\n' + MULTIBOOT.format(""), "build: 'coff' does not go with format multiboot"),
+        ('build = "flat"\n' + MINIMAL, "build: 'flat' does not go with format elf"),
+    ],
+)
+def test_a_fault_in_modules_and_build_is_told(text, words, tmp_path):
+    with pytest.raises(ConfigError, match=words):
+        parse_spec(text, "boots", "", str(tmp_path))

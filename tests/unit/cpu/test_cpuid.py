@@ -266,3 +266,19 @@ def test_apic_ids_of_a_package_fit_the_core_bits(count: int, bits: int) -> None:
     assert topology.core_bits(count) == bits
     assert topology.apic_ids(count) == tuple(range(count))
     assert topology.levels(count)[-1] == (topology.INVALID, 0, 0)
+
+
+def test_a_wished_feature_is_shown_where_the_host_has_it_and_missed_nowhere() -> None:
+    entries = cpuid.apply(cpuid.parse("minimal,?avx2,?avx512f"), host())
+    assert "avx2" in names_in(entries)
+    assert "avx512f" not in names_in(entries)
+    assert "avx2" not in names_in(cpuid.apply(cpuid.parse("minimal,?avx2,-avx"), host()))
+
+
+def test_qemu_s_default_cpu_shows_what_it_shows_under_qemu() -> None:
+    names = names_in(cpuid.apply(cpuid.parse("qemu64"), host()))
+    assert {"pni", "cx16", "x2apic", "lm", "nx", "syscall", "lahf_lm", "hypervisor"} <= set(names)
+    assert not {"ssse3", "avx", "xsave", "pku", "svm", "vme", "smep", "rdtscp", "tsc_deadline_timer"} & set(names)
+    assert "tsc_deadline_timer" in names_in(
+        cpuid.apply(cpuid.parse("qemu64,+tsc-deadline"), cpuid.with_deadline_timer(host()))
+    )

@@ -15,6 +15,13 @@ def test_ram_leaves_a_hole_below_four_gigabytes():
     assert layout.ram(5 * GiB) == [(0, 3 * GiB), (4 * GiB, 2 * GiB)]
 
 
+def test_ram_leaves_a_window_out_that_somebody_else_fills():
+    above = layout.SHADOW[0] + layout.SHADOW[1]
+    assert above == MiB
+    assert layout.ram(2 * MiB, layout.SHADOW) == [(0, layout.SHADOW[0]), (MiB, MiB)]
+    assert layout.ram(4 * GiB, layout.SHADOW) == [(0, layout.SHADOW[0]), (MiB, 3 * GiB - MiB), (4 * GiB, GiB)]
+
+
 def test_tables_go_low_unless_the_image_is_there():
     assert layout.tables(0, LOADED, 2 * MiB) == 0
     assert layout.tables(0x7000, LOADED, 2 * MiB) == layout.LOW_TABLES
@@ -82,3 +89,11 @@ def test_cmos_tells_the_memory_as_a_bios_would():
     assert big[0x5B] | big[0x5C] << 8 | big[0x5D] << 16 == 2 * GiB // (64 * KiB)
     assert word(big, 0x34) == (3 * GiB - 16 * MiB) // (64 * KiB)
     assert all(0 <= value <= 0xFF for value in layout.cmos(layout.MOST_MEMORY).values())
+
+
+def test_the_memory_map_is_a_pcs_and_its_usable_parts_are_ram():
+    assert layout.memory_map(4 * MiB) == (
+        (0, 0x9FC00, 1), (0x9FC00, 0x400, 2), (0xF0000, 0x10000, 2), (MiB, 3 * MiB, 1),
+    )  # fmt: skip
+    assert layout.memory_map(5 * GiB)[3:] == ((MiB, 3 * GiB - MiB, 1), (4 * GiB, 2 * GiB, 1))
+    assert layout.memory_map(64 * 1024) == ((0, 0x10000, 1),)

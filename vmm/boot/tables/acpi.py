@@ -16,6 +16,9 @@ HARD_RESET = 0x06
 ACPI_ENABLE, ACPI_DISABLE = 0xF1, 0xF0
 """What the SMI command port takes."""
 
+WAKING_VECTOR = 12
+"""Where a FACS has the address at which an operating system wants to wake."""
+
 _HEADER = 36
 _CHECKSUM = 9  # offset in a header
 _RSDP_SIZE = 36

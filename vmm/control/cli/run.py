@@ -27,6 +27,12 @@ def _deadline(text: str) -> int:
     return time
 
 
+def _fw_cfg(text: str) -> tuple[str, bytes]:
+    from .fw_cfg import file_of
+
+    return file_of(text)
+
+
 COMMAND = Command(
     name="run",
     summary="Boots IMAGE (flat, ELF or multiboot) and ends with the guest's exit code.",
@@ -52,6 +58,10 @@ COMMAND = Command(
         Option(names=("--deadline", "-t"), value="TIME", convert=_deadline, help="end after 2s, 500ms, 5m"),
         Option(names=("--strict",), help="end at an access that no device claims"),
         Option(names=("--console",), value="WHERE", convert=one_of(*CONSOLES), default="stdio", help="stdio or none"),
+        Option(names=("--firmware", "-bios"), value="FILE", help="a ROM in place of IMAGE, such as SeaBIOS"),
+        Option(names=("--fw-cfg", "-fw_cfg"), value="NAME=FILE", convert=_fw_cfg, many=True,
+               help="a file in fw_cfg; also NAME=string:TEXT, number:N"),
+        Option(names=("--firmware-log",), value="FILE", help="write what the ROM says on port 0x402"),
         Option(names=("--test-devices",), help="plug in the devices that guests/ use"),
         Option(names=("--guest",), value="NAME", help="a guest that comes with vmm in place of IMAGE"),
         Option(names=("--stats",), help="print every exit, counted and timed, to stderr"),
@@ -67,7 +77,7 @@ COMMAND = Command(
 )  # fmt: skip
 
 _PASSED_ON = ("mode", "memory", "vcpus", "cpu", "irqchip", "load", "entry", "stack", "format", "unreal", "user",
-              "strict", "test_devices", "symbols")  # fmt: skip
+              "strict", "test_devices", "symbols", "firmware")  # fmt: skip
 
 
 def main(words: list[str]) -> int:
@@ -92,17 +102,25 @@ def main(words: list[str]) -> int:
 
 def _config(values: dict[str, Any], plain: list[str]) -> MachineConfig:
     given = {name: values[name] for name in _PASSED_ON if values[name] is not None}
+    if values["fw_cfg"]:
+        given["fw_cfg"] = tuple(values["fw_cfg"])
     if values["append"] is not None:
         given["command_line"] = values["append"]
     if values["module"] or values["initrd"] is not None:
         given["modules"] = _modules(values)
     images = [*plain, *filter(None, [values["kernel"], values["guest"]])]
+    if values["firmware"] is not None and not images:
+        images = [""]
     if len(images) != 1:
         raise ConfigError.of("", f"{'no' if not images else 'more than one'} image given; usage: vmm run IMAGE")
     if values["stats_out"] is not None:
         from ..json_file import check_path
 
         check_path("--stats-out", values["stats_out"])
+    if values["firmware_log"] is not None:
+        from ..whole_file import check_path
+
+        check_path("--firmware-log", values["firmware_log"])
     if values["symbols"] is not None and not os.access(values["symbols"], os.R_OK):
         raise ConfigError.of("--symbols", f"cannot read {values['symbols']}")
     is_captured = values["json"] and values["console"] == "stdio"
@@ -157,3 +175,7 @@ def _report(machine: Machine, outcome: Outcome, values: dict[str, Any], verdict:
         from ..json_file import write_json
 
         write_json(values["stats_out"], machine.exits.as_json())
+    if values["firmware_log"] is not None:
+        from ..whole_file import write_file
+
+        write_file(values["firmware_log"], machine.output("firmware-console"))

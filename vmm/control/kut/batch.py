@@ -22,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-GRACE = 10.0
+GRACE = 30.0
 """Seconds that a process has beyond its test's time before it is killed."""
 
 

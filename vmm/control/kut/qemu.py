@@ -89,7 +89,7 @@ def _verdict(code: int | None, text: str) -> str:
         return result.RESET
     if code < 0 or not code & 1 or (code == 1 and text.startswith(PROGRAM) and text.count("\n") <= 1):
         return result.REFUSED
-    return {0: result.PASS, result.SKIP_STATUS: result.SKIP}.get(code >> 1, result.FAIL)
+    return result.STATUSES.get(code, result.FAIL)
 
 
 def _words(verdict: str, text: str) -> str:

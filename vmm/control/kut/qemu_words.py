@@ -58,8 +58,9 @@ def fields(words: Sequence[str]) -> dict[str, Any]:
             if value.partition(",")[0] not in _DEVICES:
                 raise NotUnderstood(f"there is no device {value.partition(',')[0]} here")
         elif word == "-overcommit":
-            if value != "cpu-pm=off":
+            if value not in ("cpu-pm=on", "cpu-pm=off"):
                 raise NotUnderstood(f"{word} {value} is not understood")
+            found["cpu_pm"] = value == "cpu-pm=on"
         elif word not in _IGNORED_WITH_VALUE:
             raise NotUnderstood(f"{word} {value} is not understood")
     return found

@@ -14,7 +14,7 @@ INTERNAL_ERROR, TIMEOUT, REFUSED = "internal-error", "timeout", "refused"
 VERDICTS = {
     PASS: (0, "the test wrote 0 to the debug-exit port"),
     FAIL: (1, "it wrote another value"),
-    SKIP: (77, "it wrote 77, or this machine lacks what it asks for"),
+    SKIP: (77, "all that it has was skipped, or this machine lacks what it asks for"),
     RESET: (1, "the guest reset or triple-faulted"),
     INTERNAL_ERROR: (1, "KVM could not go on, such as an instruction that it cannot emulate"),
     TIMEOUT: (124, "it had not ended in time"),
@@ -22,8 +22,8 @@ VERDICTS = {
 }
 """Exit code and meaning of each. kvm-unit-tests' own harness knows the same codes."""
 
-SKIP_STATUS = 77
-"""What a test writes to the debug-exit port when all it has was skipped."""
+STATUSES = {1: PASS, 77: SKIP}
+"""What QEMU makes of the value that a test writes to the debug-exit port, (value << 1) | 1; any other is a FAIL."""
 
 
 class Line(Record):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MULTIBOOT, MULTIBOOT2 = b"\x02\xb0\xad\x1b", b"\xd6\x50\x52\xe8"
 """Magic numbers of the headers: an image without them is spared the import of their loaders."""
+CHUNK = MiB
 MOST_SYMBOLS = 64 * MiB
 """What an image that comes by a pipe may have beyond the guest's memory, in bytes: symbols, mostly."""
 
@@ -72,8 +73,11 @@ def _content(image: str | bytes, memory: int) -> tuple[bytes, str]:
         return image, ""
     try:
         with open(image, "rb") as file:
-            most = max(os.fstat(file.fileno()).st_size, memory + MOST_SYMBOLS)
-            content = file.read(most + 1)
+            size = os.fstat(file.fileno()).st_size
+            most = max(size, memory + MOST_SYMBOLS)
+            content = file.read(size + 1)
+            while len(content) <= most and (more := file.read(CHUNK)):  # a pipe, or a device
+                content += more
     except OSError as error:
         raise ConfigError.of("image", f"cannot read {image}: {error.strerror}") from error
     if len(content) > most:

@@ -1,4 +1,4 @@
-"""An extra sheet, with `pc_testdev`: what kvm-unit-tests look for besides a PC's chips: a test device, PCI, ACPI."""
+"""An extra sheet, with `pc_testdev`: what kvm-unit-tests look for: a test device, HPET, PCI, ACPI."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def place(board: Board) -> None:
     board.socket("testdev-lines", lambda: _lines(board)).claim(board.ports, *layout.TESTDEV_LINES)
     start, size = layout.TESTDEV_MEMORY
     board.socket("testdev-memory", _storage(size)).claim(board.mmio, start, size, width=8)
+    board.socket("hpet", lambda: _hpet(board)).claim(board.mmio, *layout.HPET, width=8)
     if not board.config.firmware:
         pci.place(board, lambda attributes: None)
         _tables(board)
@@ -35,6 +36,8 @@ def _tables(board: Board) -> None:
     blob, root = acpi.placed(acpi.encode(hardware(board)), base)
     board.memory.write(layout.FIRMWARE, root)
     board.memory.write(base, blob)
+    facs = base + blob.index(b"FACS")
+    board.waking_vector = lambda: board.memory.read_int(facs + acpi.WAKING_VECTOR, 4)
 
 
 def _storage(size: int) -> Callable[[], Any]:
@@ -56,3 +59,9 @@ def _lines(board: Board) -> Any:
     from ...devices.pc_testdev import Lines
 
     return Lines([board.line(gsi) for gsi in range(layout.TESTDEV_LINES[1])])
+
+
+def _hpet(board: Board) -> Any:
+    from ...devices.hpet import Hpet
+
+    return Hpet(board.timers.now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...errors import ConfigError
 from ...units import format_size
 from .. import layout
+from .image import CHUNK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ def _content(words: str, at: int, memory: int) -> bytes:
     field = f"modules[{at}]"
     try:
         with open(path, "rb") as file:
-            content = file.read(memory + 1)
+            content = file.read(CHUNK)
+            while len(content) <= memory and (more := file.read(CHUNK)):
+                content += more
     except (OSError, ValueError) as error:
         raise ConfigError.of(field, f"cannot read {path!r}: {getattr(error, 'strerror', None) or error}") from error
     if len(content) > memory:

@@ -45,4 +45,6 @@ def _pci(board: Board, shadow: Callable[[tuple[int, ...]], None]) -> Any:
 def _acpi_pm(board: Board) -> Any:
     from ...devices.acpi_pm import AcpiPm
 
-    return AcpiPm(board.timers, board.line(layout.SCI_LINE), lambda words: board.power_off(words))
+    return AcpiPm(
+        board.timers, board.line(layout.SCI_LINE), lambda words: board.power_off(words), lambda: board.suspend()
+    )

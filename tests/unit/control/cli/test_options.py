@@ -93,3 +93,11 @@ def test_any_words_are_taken_or_refused_in_words(words):
         return
     else:
         assert values["help"] or 1 <= len(plain) <= 2
+
+
+def test_an_option_that_may_come_again_gives_a_list():
+    command = Command(
+        name="load", summary="", options=(Option(names=("--part",), value="N", convert=number, many=True, help=""),)
+    )
+    assert parse(command, [])[0]["part"] == []
+    assert parse(command, ["--part", "1", "--part=0x10"])[0]["part"] == [1, 16]
