@@ -49,6 +49,8 @@ SYSTEM_CONTROL_A = (0x92, 1)
 DEBUG_CONSOLE = (0xE9, 1)
 FIRMWARE_CONSOLE = (0x402, 1)
 DEBUG_EXIT = (0xF4, 4)
+GUEST_READY = (0xF8, 1)
+"""Written by guests/linux/init when its console takes input."""
 FW_CFG = (0x510, 2)
 FW_CFG_DMA = (0x514, 8)
 SMI_COMMAND = (0xB2, 2)

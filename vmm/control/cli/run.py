@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from ...machine.outcome import Outcome
 
 
-def _deadline(text: str) -> int:
+def deadline_of(text: str) -> int:
+    """Converts the option --deadline."""
     time = parse_duration(text)
     if time < 0:
         raise ValueError(f"{text!r} lies in the past")
@@ -55,7 +56,7 @@ COMMAND = Command(
         Option(names=("--initrd", "-initrd"), value="FILES", help="modules with commas between them, as QEMU has it"),
         Option(names=("--unreal",), help="real mode with 4 GiB data segments"),
         Option(names=("--user",), help="start in ring 3"),
-        Option(names=("--deadline", "-t"), value="TIME", convert=_deadline, help="end after 2s, 500ms, 5m"),
+        Option(names=("--deadline", "-t"), value="TIME", convert=deadline_of, help="end after 2s, 500ms, 5m"),
         Option(names=("--strict",), help="end at an access that no device claims"),
         Option(names=("--console",), value="WHERE", convert=one_of(*CONSOLES), default="stdio", help="stdio or none"),
         Option(names=("--firmware", "-bios"), value="FILE", help="a ROM in place of IMAGE, such as SeaBIOS"),
@@ -94,7 +95,7 @@ def main(words: list[str]) -> int:
             gc.freeze()  # what is there stays to the end: no collection need look at it
             gc.enable()
             outcome = machine.run(deadline)
-        _report(machine, outcome, values, console.failure is None)
+        report(machine, outcome, values, console.failure is None)
     if console.failure is not None and outcome.value != BROKEN_PIPE:
         raise HostError(f"cannot write standard output: {console.failure.strerror}")
     return outcome.exit_code(values["exit_code"])
@@ -126,7 +127,7 @@ def _config(values: dict[str, Any], plain: list[str]) -> MachineConfig:
     is_captured = values["json"] and values["console"] == "stdio"
     common: dict[str, Any] = {
         "console": "capture" if is_captured else values["console"],
-        "warn": _warn,
+        "warn": warn,
     }
     if values["guest"] is not None:
         from ..guest_run import config_of
@@ -141,7 +142,8 @@ def _modules(values: dict[str, Any]) -> tuple[str, ...]:
     return (*(modules(values["initrd"]) if values["initrd"] is not None else ()), *values["module"])
 
 
-def _warn(text: str) -> None:
+def warn(text: str) -> None:
+    """Says something on stderr."""
     try:
         sys.stderr.write(f"vmm: {text}\n")
     except OSError:
@@ -156,7 +158,7 @@ def _share_a_screen() -> bool:
         return False
 
 
-def _report(machine: Machine, outcome: Outcome, values: dict[str, Any], verdict: bool) -> None:
+def report(machine: Machine, outcome: Outcome, values: dict[str, Any], verdict: bool) -> None:
     """What is said after the run: JSON on stdout, words on stderr, and last what goes to a file and may fail."""
     if values["json"]:
         from ..json_file import run_document, to_text

@@ -76,13 +76,6 @@ def _pieces(path: str, size: int) -> Iterator[bytes]:
         raise ConfigError.of("--dir", f"cannot read {path}: {error.strerror}") from None
 
 
-def check_fits(size: int, memory: int, what: str) -> None:
-    """ConfigError when `size` bytes of archive are more than the guest has memory: unpacked they need as much again."""
-    if size > memory:
-        raise ConfigError.of("--dir", f"{what} makes an initramfs of {format_size(size)}, the guest has "
-                             f"{format_size(memory)} of memory: raise --memory")  # fmt: skip
-
-
 class ArchiveFile:
     """Archives one after the other in a file that lives in memory, under a path that a loader can open."""
 
@@ -96,15 +89,15 @@ class ArchiveFile:
         for piece in pieces:
             self._write(piece)
 
-    def add_file(self, path: str) -> None:
-        """Adds a file that somebody else packed."""
-        try:
-            with open(path, "rb", buffering=0) as file:
-                while piece := file.read(PIECE):
-                    self._write(piece)
-        except OSError as error:
-            raise ConfigError.of("--initrd", f"cannot read {path}: {error.strerror}") from None
-        self._write(bytes(-self.size % 4))
+    def add_directory(self, top: str, memory: int, warn: Callable[[str], None]) -> None:
+        """Adds an archive of what is below `top`. ConfigError, before anything is read, when it is more than the
+        guest's `memory`; otherwise as members() and pack()."""
+        found = cpio.in_order(members(top, warn))
+        size = cpio.size_of(found)
+        if size > memory:
+            what = f"{top} makes an initramfs of {format_size(size)}"
+            raise ConfigError.of("--dir", f"{what}; the guest has {format_size(memory)} of memory: raise --memory")
+        self.add(cpio.pack(found))
 
     def add_members(self, members: Iterable[Member]) -> None:
         """Adds an archive of ours. BootError when a file changes meanwhile."""
