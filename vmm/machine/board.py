@@ -31,8 +31,16 @@ if TYPE_CHECKING:
 class Board:
     """Everything of one machine but its CPUs. The machine sets the callables before the guest runs."""
 
-    def __init__(self, config: MachineConfig, host_clock: Callable[[], int], wall_clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        config: MachineConfig,
+        host_clock: Callable[[], int],
+        wall_clock: Callable[[], int],
+        is_linux: bool = False,
+    ) -> None:
         self.config = config
+        self.is_linux = is_linux
+        """Whether the image is a Linux kernel."""
         plan = plan_of(config.irqchip)
         self.ports = Bus("io", layout.PORT_LIMIT, self.device, plan.ports)
         self.mmio = Bus("mmio", layout.PHYSICAL_LIMIT, self.device)

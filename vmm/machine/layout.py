@@ -22,6 +22,8 @@ VIDEO = 0xA_0000
 FIRMWARE = 0xF_0000
 USABLE, RESERVED = 1, 2
 PHYSICAL_LIMIT = 1 << 52
+MOST_KERNEL = GiB
+"""Bytes of a Linux kernel that a bzImage may hold."""
 
 SHADOW = (0xC_0000, 256 * KiB)
 """Where firmware's ROM and the RAM behind it stand below 1 MiB."""

@@ -20,10 +20,13 @@ from . import lifecycle, outcome, wiring
 from .board import Board
 from .config import MachineConfig
 from .crew import Crew, InterruptHeld
+from .defaults import settled
 from .lifecycle import CREATED, ENDED, PAUSED, RUNNING, move
 from .outcome import Outcome
 from .run import Run
+from .schematic.image import is_linux as is_linux_image
 from .schematic.image import load as load_image
+from .schematic.image import read as read_image
 from .start_state import start_state, waking_state
 from .validate import validate
 
@@ -55,8 +58,9 @@ class Machine:
         """
         self.config = _config(config, fields)
         validate(self.config)
-        if self.config.irqchip == "auto":
-            self.config = self.config.replace(irqchip="kernel" if self.config.firmware else "user")
+        image, path = read_image(self.config)
+        is_linux = is_linux_image(self.config, image)
+        self.config = settled(self.config, is_linux)
         self.state = CREATED
         self.born_ns = time.monotonic_ns()
         """When it was made, in the host's monotonic nanoseconds."""
@@ -64,10 +68,11 @@ class Machine:
         self._turn = allocate_lock()
         """Held by the one thread that drives, joins or closes."""
         self._driver = 0
-        self._board = Board(self.config, time.monotonic_ns, time.time_ns)
+        self._board = Board(self.config, time.monotonic_ns, time.time_ns, is_linux)
         self._engine: Any = None
         try:
-            self.boot = load_image(self._board)
+            self.boot = load_image(self._board, image, path)
+            del image  # a kernel's file is large
             self._engine = select(self._board.memory, self._board.ports, self._board.mmio, self.config)
         except BaseException:
             self._board.close()

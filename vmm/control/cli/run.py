@@ -7,7 +7,7 @@ import os
 import sys
 
 from ...errors import ConfigError, HostError
-from ...machine.config import CONSOLES, IRQCHIPS, MODES, MachineConfig
+from ...machine.config import CONSOLES, IRQCHIPS, MODES, PROTOCOLS, MachineConfig
 from ...machine.machine import Machine
 from ...units import SECOND, parse_duration, parse_size
 from ..console import BROKEN_PIPE, Console
@@ -51,7 +51,10 @@ COMMAND = Command(
         Option(names=("--stack",), value="GPA", convert=number, help="top of the first stack"),
         Option(names=("--symbols",), value="FILE", help="names for addresses: ELF, nm or System.map"),
         Option(names=("--format",), value="FORMAT", help="flat, elf, multiboot or multiboot2"),
-        Option(names=("--append", "-append"), value="WORDS", help="the kernel's command line"),
+        Option(names=("--protocol",), value="NAME", convert=one_of(*PROTOCOLS), help="Linux: linux64, linux32 or pvh"),
+        Option(names=("--direct",), help="Linux: unpack the kernel here (as if possible anyway)"),
+        Option(names=("--no-direct",), help="Linux: let the bzImage unpack itself"),
+        Option(names=("--append", "-append"), value="WORDS", help='the kernel\'s command line; "+words" adds to it'),
         Option(names=("--module",), value="FILE", many=True, help='a module, or "FILE ARGUMENTS"; may be repeated'),
         Option(names=("--initrd", "-initrd"), value="FILES", help="modules with commas between them, as QEMU has it"),
         Option(names=("--unreal",), help="real mode with 4 GiB data segments"),
@@ -105,6 +108,10 @@ def _config(values: dict[str, Any], plain: list[str]) -> MachineConfig:
     given = {name: values[name] for name in _PASSED_ON if values[name] is not None}
     if values["fw_cfg"]:
         given["fw_cfg"] = tuple(values["fw_cfg"])
+    if values["protocol"] is not None:
+        given["boot_protocol"] = values["protocol"]
+    if values["direct"] or values["no_direct"]:
+        given["direct"] = not values["no_direct"]
     if values["append"] is not None:
         given["command_line"] = values["append"]
     if values["module"] or values["initrd"] is not None:
