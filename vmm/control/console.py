@@ -54,7 +54,7 @@ class Console:
 
     SIGINT, SIGTERM and SIGHUP end the run with an outcome, unless the process was started with them ignored.
     `interactive` takes keys and pipes. `say` prints our own words. `deadline` is the run's, in seconds: from then on
-    a slow reader of our output is not waited for. A `typist` makes keys of a pipe's bytes, and reads it from go_on() on.
+    a slow reader of our output is not waited for. A `typist` makes keys of what a pipe gives, from go_on() on.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Bytes of a pipe through a terminal in canonical mode: a real one takes what is typed, and a program reads the bytes."""
+"""Bytes of a pipe through a terminal in canonical mode: a real one takes what is typed, a program reads the bytes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ ALL = bytes(range(256))
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"\n", b"one\ntwo\n", b"no newline", ALL * 20, b"x" * 10_000, b"\x04", b"\x16\x04\n\x04", b"y" * 1024, b"z" * 1024 + b"\n"],
+    [b"", b"\n", b"one\ntwo\n", b"no newline", ALL * 20, b"x" * 10_000, b"\x04", b"\x16\x04\n\x04", b"y" * 1024,
+     b"z" * 1024 + b"\n"],
     ids=["empty", "newline", "lines", "no-newline", "all", "long", "eof", "specials", "part", "part-newline"],
 )  # fmt: skip
 def test_a_program_behind_a_terminal_reads_what_the_pipe_gave(data) -> None:
