@@ -77,8 +77,8 @@ def _marks(image: str | bytes) -> tuple[int, bool] | None:
         return size, True
     if has_signature and start[0x202:0x206] == b"HdrS":
         return KERNEL, False
-    if not has_signature or size % 512 or start[:4] == b"\x7fELF":
-        return None
+    if not has_signature or size % 512 or start[:4] == b"\x7fELF" or start[:2] == b"MZ":
+        return None  # MZ: a program, or the first sector of a kernel
     return size, False
 
 
