@@ -33,7 +33,12 @@ def _breaches(config: MachineConfig) -> list[tuple[str, str]]:
     drives = [config.fda, config.hda, config.hdb, config.cdrom]
     if not isinstance(config.image, (str, bytes)) or not (config.image or config.firmware or any(drives)):
         found.append(("image", "a path or bytes is needed, or a drive to boot from"))
-    if set(config.boot) - set("acd") or len(set(config.boot)) < len(config.boot):
+    for path in ("fda", "hda", "hdb", "cdrom"):
+        if not isinstance(getattr(config, path), (str, bytes)):
+            found.append((path, f'"PATH", "PATH,ro", "PATH,overlay" or bytes, not {getattr(config, path)!r}'))
+    if not isinstance(config.boot, str):
+        found.append(("boot", f"letters are needed, not {config.boot!r}"))
+    elif set(config.boot) - set("acd") or len(set(config.boot)) < len(config.boot):
         found.append(("boot", f"letters of a (floppy), c (hard disk), d (CD-ROM), each once, not {config.boot!r}"))
     if config.has_bios and isinstance(config.image, str):
         found += _bios(config)
