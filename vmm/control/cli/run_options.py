@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...machine.config import CONSOLES, IRQCHIPS, MODES, PROTOCOLS
+from ...machine.defaults import LINUX_WORDS
 from ...units import parse_duration, parse_size
 from .options import Command, Option, number, one_of
 
@@ -84,6 +85,7 @@ COMMAND = Command(
         Option(names=("-kernel",), value="IMAGE", help=""),
         Option(names=("-no-reboot",), help=""),
     ),
-    notes="On a terminal: Ctrl-A x quits, Ctrl-A h helps. Input from a pipe goes to COM1,\n"
+    notes=f'Linux has "{LINUX_WORDS}" unless --append says otherwise.\n'
+    "On a terminal: Ctrl-A x quits, Ctrl-A h helps. Input from a pipe goes to COM1,\n"
     "and to the keyboard too when the machine boots from a drive.",
 )  # fmt: skip
