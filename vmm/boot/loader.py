@@ -76,6 +76,10 @@ class BootParams(Record):
     """Where the image came from, for symbols and messages; never opened here."""
     memory_map: tuple[tuple[int, int, int], ...] = ()
     """(start, size, type as of E820: 1 usable, 2 reserved) by address, for protocols that tell the guest."""
+    protocol: str = ""
+    """Which of a format's entries starts it, such as "linux64" or "pvh"; "" for the format's best."""
+    rsdp: int = 0
+    """Guest physical address of ACPI's root pointer, for protocols that tell the guest; 0 when there is none."""
 
 
 class BootState(Record):
@@ -95,8 +99,8 @@ class BootState(Record):
     """Path of a file that may hold symbols for these addresses, or "" when there is none."""
     symbol_offset: int = 0
     """Guest physical address minus symbol address at `entry`: 0 unless the image is linked elsewhere."""
-    registers: tuple[tuple[str, int], ...] = ()
-    """(name such as "rax", value) that the boot protocol promises at `entry`."""
+    registers: tuple[tuple[str, object], ...] = ()
+    """(name such as "rax", value) that the boot protocol promises at `entry`; names of modes.InitialState."""
 
 
 def choose(loaders: Sequence[Loader], image: Image, format: str | None = None) -> Loader:

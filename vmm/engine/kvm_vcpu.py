@@ -168,13 +168,16 @@ class KvmVcpu:
     def make_quiet(self, kind: str, address: int, size: int, is_write: bool, constant: int | None,
                    ring: Callable[[bytes], None] | None = None) -> None:  # fmt: skip
         """Lets the run step answer a location by itself: reads with `constant`, writes uncounted but for their number,
-        or written bytes held back and given to `ring` in one piece. With neither, the location is loud again."""
+        or written bytes held back and given to `ring` in one piece. With neither, the location is loud again.
+
+        While the vCPU runs on another thread: for a location that was named before it ran, and without `ring`."""
         row = self._locate(kind, is_write, size, address)
         location = self._step.rows[row]
         if location.key == 0:
             return  # the table is full: this location shares its row with others and stays loud
+        if constant is not None:
+            location.quiet_value = constant  # before the vCPU's own thread may look at it, and for ever
         location.quiet = lib.STEP_QUIET_RING if ring else lib.STEP_LOUD if constant is None else lib.STEP_QUIET_CONSTANT
-        location.quiet_value = constant or 0
         if ring:
             self._rings[row] = ring
 

@@ -31,8 +31,16 @@ if TYPE_CHECKING:
 class Board:
     """Everything of one machine but its CPUs. The machine sets the callables before the guest runs."""
 
-    def __init__(self, config: MachineConfig, host_clock: Callable[[], int], wall_clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        config: MachineConfig,
+        host_clock: Callable[[], int],
+        wall_clock: Callable[[], int],
+        is_linux: bool = False,
+    ) -> None:
         self.config = config
+        self.is_linux = is_linux
+        """Whether the image is a Linux kernel."""
         plan = plan_of(config.irqchip)
         self.ports = Bus("io", layout.PORT_LIMIT, self.device, plan.ports)
         self.mmio = Bus("mmio", layout.PHYSICAL_LIMIT, self.device)
@@ -43,6 +51,8 @@ class Board:
         self.timers = Timers(host_clock, lambda: self.rearm())
         self.outputs: dict[str, Any] = {}
         """What the ports that speak write to, by the name of the chip: a ConsoleLog, an Output, or a callable."""
+        self.listeners: dict[str, Callable[[bytes], None]] = {}
+        """Who hears what a port says besides its output, by the name of the chip; before the chip is made."""
         self.drives: dict[str, Any] = {}
         """The host's side of each drive, by its field of the configuration; close() closes it."""
         self.interrupt: Callable[[bool], None] = lambda up: None
@@ -58,6 +68,9 @@ class Board:
         self.nothing_boots: Callable[[str], None] = lambda words: None
         self.power_off: Callable[[str], None] = lambda words: None
         self.suspend: Callable[[], None] = lambda: None
+        self.panic_noted: Callable[[str], None] = lambda words: None
+        """Told what a kernel says on the console of its panic, which is not over yet."""
+        self.panicked: Callable[[], None] = lambda: None
         self.waking_vector: Callable[[], int] = lambda: 0
         """Where the first CPU starts, in real mode, when the machine wakes from S3; 0 is the reset vector."""
         self.memory_changed: Callable[[Sequence[Region], Sequence[Region]], None] = lambda removed, added: None
@@ -136,7 +149,8 @@ class Board:
         self.timers.close()
         self.interrupt = self.set_input = self.rearm = _nothing
         self.com1_made = self.debug_exit = self.reset_requested = self.power_off = self.memory_changed = _nothing
-        self.nothing_boots = self.suspend = _nothing
+        self.suspend = self.panic_noted = self.panicked = self.nothing_boots = _nothing
+        self.listeners.clear()
         self.waking_vector = lambda: 0
 
     def socket(self, name: str, make: Callable[[], Any]) -> Socket:
@@ -146,6 +160,10 @@ class Board:
 
     def output(self, name: str) -> Callable[[bytes], None]:
         """Where the chip `name` writes what the guest says."""
+        write, listener = self._output(name), self.listeners.get(name)
+        return write if listener is None else _both(write, listener)
+
+    def _output(self, name: str) -> Callable[[bytes], None]:
         console = self.config.console
         if not isinstance(console, str):
             return console
@@ -156,6 +174,14 @@ class Board:
         else:
             self.outputs[name] = outputs.log(0 if console == "none" else None)
         return self.outputs[name].write  # type: ignore[no-any-return]
+
+
+def _both(first: Callable[[bytes], None], second: Callable[[bytes], None]) -> Callable[[bytes], None]:
+    def both(data: bytes) -> None:
+        first(data)
+        second(data)
+
+    return both
 
 
 def _nothing(*_: object) -> None:

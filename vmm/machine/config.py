@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..records import Record
-from ..units import MiB
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +13,8 @@ if TYPE_CHECKING:
 MODES = ("real", "protected", "paged", "long")
 IRQCHIPS = ("auto", "user", "kernel", "none")
 CONSOLES = ("capture", "stdio", "none")
+PROTOCOLS = ("linux64", "linux32", "linux16", "pvh")
+AUTO = -1
 
 
 class MachineConfig(Record):
@@ -22,9 +23,12 @@ class MachineConfig(Record):
     image: str | bytes = ""
     """Path of the guest's image, or its bytes; "" when the machine starts from a drive or from `firmware`."""
     command_line: str = ""
-    """Given to images whose boot protocol has one (multiboot, Linux)."""
+    """Given to images whose boot protocol has one (multiboot, Linux). Linux has words by default, in
+    vmm.machine.defaults: these come in their place, or behind them when they begin with "+"."""
     modules: tuple[str, ...] = ()
     """Files that are loaded beside the image, each "PATH" or "PATH ARGUMENTS" (multiboot modules, an initrd)."""
+    uuid: str = ""
+    """The system's UUID in SMBIOS, as 8-4-4-4-12 hexadecimal digits; "" makes one from image, command line and size."""
     firmware: str = ""
     """Path of a ROM that runs in place of our own BIOS, mapped below 4 GiB and below 1 MiB; "" for our own."""
     fw_cfg: tuple[tuple[str, bytes], ...] = ()
@@ -47,6 +51,10 @@ class MachineConfig(Record):
     """File with names for guest addresses (ELF, nm or System.map output); "" takes an ELF image's own."""
     format: str | None = None
     """A loader's name, such as "flat" or "elf"; None looks at the image."""
+    boot_protocol: str = ""
+    """The entry that Linux starts by, one of PROTOCOLS; "" for the best that the image has."""
+    direct: bool | None = None
+    """Unpack the kernel in a bzImage here and start that, instead of the bzImage's own unpacking; None: if possible."""
     mode: str | None = None
     """CPU mode at the first instruction, one of MODES; None is real for flat images and the ELF's own for those."""
     load: int | None = None
@@ -59,8 +67,8 @@ class MachineConfig(Record):
     """Real mode with 4 GiB data segments."""
     user: bool = False
     """Start in ring 3 (protected, paged and long mode)."""
-    memory: int = 16 * MiB
-    """Bytes of RAM, whole pages."""
+    memory: int = AUTO
+    """Bytes of RAM, whole pages; AUTO: 16 MiB, for Linux 256 MiB."""
     vcpus: int = 1
     """How many vCPUs. With irqchip "kernel" the first starts and wakes the others by INIT and SIPI; else they start
     together at the same entry, each with its index in RBX and its own stack 4 KiB below the one before."""
@@ -68,7 +76,7 @@ class MachineConfig(Record):
     """CPUID: a template and changes to it, such as "host,-popcnt"."""
     irqchip: str = "auto"
     """Where interrupts are collected: "user" (PIC and PIT in Python), "kernel", or "none"; "auto" is "kernel" with
-    `firmware`, which expects a local APIC, and else "user"."""
+    `firmware` and Linux, which expect a local APIC, and else "user"."""
     cpu_pm: bool = False
     """The guest halts and pauses without an exit, as far as the host allows: its CPUs count as busy all the time."""
     strict: bool = False
@@ -88,8 +96,8 @@ class MachineConfig(Record):
 
     @property
     def is_kernel(self) -> bool:
-        """Whether the image is a Linux kernel to be started by its 16-bit entry."""
-        return self.format == "bzimage"
+        """Whether the image is a Linux kernel to be started by its 16-bit entry: format "bzimage" alone means so."""
+        return self.boot_protocol == "linux16" or (self.format == "bzimage" and not self.boot_protocol)
 
     @property
     def wants_kernel_irqchip(self) -> bool:

@@ -20,10 +20,13 @@ from . import lifecycle, outcome, wiring
 from .board import Board
 from .config import MachineConfig
 from .crew import Crew, InterruptHeld
+from .defaults import settled
 from .lifecycle import CREATED, ENDED, PAUSED, RUNNING, move
 from .outcome import Outcome
 from .run import Run
+from .schematic.image import is_linux as is_linux_image
 from .schematic.image import load as load_image
+from .schematic.image import read as read_image
 from .schematic.image import with_drive
 from .start_state import start_state, waking_state
 from .validate import validate
@@ -57,8 +60,9 @@ class Machine:
         """
         self.config = with_drive(_config(config, fields))
         validate(self.config)
-        if self.config.irqchip == "auto":
-            self.config = self.config.replace(irqchip="kernel" if self.config.wants_kernel_irqchip else "user")
+        image, path = read_image(self.config)
+        is_linux = is_linux_image(self.config, image)
+        self.config = settled(self.config, is_linux)
         self.state = CREATED
         self.born_ns = time.monotonic_ns()
         """When it was made, in the host's monotonic nanoseconds."""
@@ -66,10 +70,11 @@ class Machine:
         self._turn = allocate_lock()
         """Held by the one thread that drives, joins or closes."""
         self._driver = 0
-        self._board = Board(self.config, time.monotonic_ns, time.time_ns)
+        self._board = Board(self.config, time.monotonic_ns, time.time_ns, is_linux)
         self._engine: Any = None
         try:
-            self.boot = load_image(self._board)
+            self.boot = load_image(self._board, image, path)
+            del image  # a kernel's file is large
             self._engine = select(self._board.memory, self._board.ports, self._board.mmio, self.config)
         except BaseException:
             self._board.close()
@@ -161,6 +166,17 @@ class Machine:
     def feed(self, data: bytes) -> None:
         """Types `data` into COM1, as far as its queue (64 KiB) has room. Any thread, before or while it runs."""
         self.post(lambda: self.device("com1").feed(data) and None)
+
+    def press_power_button(self) -> None:
+        """Presses the power button: an event for a guest with ACPI that listens. Any thread, before or while it runs.
+
+        ConfigError on a machine without power management.
+        """
+        self.post(self.device("acpi-pm").press_power_button)
+
+    def press_ctrl_alt_del(self) -> None:
+        """Presses Ctrl, Alt and Del on the keyboard. Any thread, before or while it runs."""
+        self.post(lambda: self.device("i8042").press_ctrl_alt_del() and None)
 
     def post(self, job: Callable[[], None]) -> None:
         """Has `job` done between two exits of vCPU 0, where devices may be touched; when the run goes on, if none is.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..errors import ConfigError, nearest
 from ..units import format_size
 from . import layout
-from .config import CONSOLES, IRQCHIPS, MODES
+from .config import AUTO, CONSOLES, IRQCHIPS, MODES, PROTOCOLS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,8 +45,15 @@ def _breaches(config: MachineConfig) -> list[tuple[str, str]]:
     if config.firmware:
         found += _firmware(config)
     found += _fw_cfg(config.fw_cfg)
+    found += _uuid(config.uuid)
     if config.mode is not None:
         found += _one_of("mode", config.mode, MODES)
+    if config.boot_protocol:
+        found += _one_of("boot_protocol", config.boot_protocol, PROTOCOLS)
+        if config.direct is False and config.boot_protocol == "pvh":
+            found.append(("direct", "PVH starts an ELF file: a bzImage must be unpacked for it"))
+        if config.direct and config.boot_protocol == "linux32":
+            found.append(("direct", "the 32-bit entry is the bzImage's own: nothing is unpacked here for it"))
     found += _one_of("irqchip", config.irqchip, IRQCHIPS)
     if isinstance(config.console, str):
         found += _one_of("console", config.console, CONSOLES)
@@ -99,6 +106,15 @@ def _firmware(config: MachineConfig) -> list[tuple[str, str]]:
     return found
 
 
+def _uuid(text: str) -> list[tuple[str, str]]:
+    if not text:
+        return []
+    digits = [character in "0123456789abcdefABCDEF" for character in text.replace("-", "")]
+    if [len(group) for group in text.split("-")] == [8, 4, 4, 4, 12] and all(digits):
+        return []
+    return [("uuid", f"8-4-4-4-12 hexadecimal digits with dashes between them, not {text!r}")]
+
+
 def _fw_cfg(files: tuple[tuple[str, bytes], ...]) -> list[tuple[str, str]]:
     found = []
     for name, content in files:
@@ -118,6 +134,8 @@ def _is_whole(value: object) -> bool:
 def _memory(size: int) -> list[tuple[str, str]]:
     if not _is_whole(size):
         return [("memory", f"a number of bytes is needed, not {size!r}")]
+    if size == AUTO:
+        return []
     if size <= 0:
         return [("memory", f"a guest needs some, not {size}")]
     if size % layout.PAGE:

@@ -52,6 +52,8 @@ def connect(board: Board, vcpus: Sequence[Vcpu], run: Run, kernel_input: Callabl
     board.power_off = lambda words: run.end(
         Outcome(kind=outcome.POWER_OFF, words=f"the guest switched the machine off: {words}")
     )
+    board.panic_noted = lambda words: setattr(run, "panic", words)
+    board.panicked = lambda: run.end(outcome.panic(run.panic))
     board.suspend = lambda: run.end(Outcome(kind=outcome.SUSPENDED, words="the guest suspended the machine to RAM"))
     warnings = _Warnings(board.config.warn or (lambda words: None), run)
     board.timers.on_failure = lambda error: warnings.failed("an alarm", error)
@@ -59,6 +61,9 @@ def connect(board: Board, vcpus: Sequence[Vcpu], run: Run, kernel_input: Callabl
         bus.on_failure = lambda name, error: warnings.failed(f"device {name}", error)
         if board.config.strict:
             bus.on_unclaimed = _unclaimed(bus, run)
+    if len(vcpus) > 1:
+        for vcpu in vcpus:  # names the location while none of them runs
+            vcpu.make_quiet("io", layout.COM[0][0] + LINE_STATUS, 1, False, None)
     board.com1_made = lambda com1: _watch_com1(com1, board, vcpus)
 
 
@@ -70,17 +75,19 @@ def _watch_com1(com1: Any, board: Board, vcpus: Sequence[Vcpu]) -> None:
 def make_quiet(board: Board, vcpus: Sequence[Vcpu], com1: Any = None) -> None:
     """Tells the run step what it may answer for COM1 now: nothing while somebody watches every access.
 
-    With several vCPUs it stays loud: what two of them say would lose its order in two rings. So it does before the
-    first access, at which the chip is made.
+    With several vCPUs it is the line status alone: what two of them say would lose its order in two rings. Before the
+    first access, at which the chip is made, it is nothing.
     """
-    if len(vcpus) > 1 or (com1 is None and not board.has_made("com1")):  # nor has a closed board
+    if com1 is None and not board.has_made("com1"):  # nor has a closed board
         return
     com1, (base, _) = com1 or board.device("com1"), layout.COM[0]
     is_watched = board.ports.observer is not None
     constants = {} if is_watched else dict(com1.quiet_reads())
     ring = None if is_watched else com1.quiet_ring_offset()
-    vcpus[0].make_quiet("io", base + LINE_STATUS, 1, False, constants.get(LINE_STATUS))
-    vcpus[0].make_quiet("io", base, 1, True, None, com1.transmit if ring == 0 else None)
+    for vcpu in vcpus:
+        vcpu.make_quiet("io", base + LINE_STATUS, 1, False, constants.get(LINE_STATUS))
+    if len(vcpus) == 1:
+        vcpus[0].make_quiet("io", base, 1, True, None, com1.transmit if ring == 0 else None)
 
 
 def _acknowledge(board: Board, run: Run) -> Callable[[], int]:

@@ -40,8 +40,8 @@ def main(words: list[str]) -> int:
         _check_screen(machine, values)
         outcome, console = _run(machine, values, deadline)
         for warning in held:
-            _warn(warning)
-        _report(machine, outcome, values, console.failure is None)
+            warn(warning)
+        report(machine, outcome, values, console.failure is None)
     if console.failure is not None and outcome.value != BROKEN_PIPE:
         raise HostError(f"cannot write standard output: {console.failure.strerror}")
     return outcome.exit_code(values["exit_code"])
@@ -62,7 +62,7 @@ def _run(machine: Machine, values: dict[str, Any], deadline: float | None) -> tu
         gc.freeze()
         gc.enable()
         display = Display(machine, 1, sys.stdout.encoding)
-        with Console(machine, is_interactive, display.say, deadline, display.take) as console, display:
+        with Console(machine, is_interactive, display.say, deadline, keys=display.take) as console, display:
             outcome = machine.run(deadline)
         text = "" if display.is_lost else machine.screen.render_ansi()
     if text:
@@ -75,6 +75,10 @@ def _config(values: dict[str, Any], plain: list[str]) -> MachineConfig:
     given = {name: values[name] for name in _PASSED_ON if values[name] is not None}
     if values["fw_cfg"]:
         given["fw_cfg"] = tuple(values["fw_cfg"])
+    if values["protocol"] is not None:
+        given["boot_protocol"] = values["protocol"]
+    if values["direct"] or values["no_direct"]:
+        given["direct"] = not values["no_direct"]
     if values["append"] is not None:
         given["command_line"] = values["append"]
     if values["module"] or values["initrd"] is not None:
@@ -104,7 +108,7 @@ def _config(values: dict[str, Any], plain: list[str]) -> MachineConfig:
     console = values["console"] or ("capture" if values["display"] == "text" else "stdio")
     common: dict[str, Any] = {
         "console": "capture" if values["json"] and console == "stdio" else console,
-        "warn": _warn,
+        "warn": warn,
     }
     if values["display"] == "text":
         common["display"] = True
@@ -133,7 +137,7 @@ def _modules(values: dict[str, Any]) -> tuple[str, ...]:
     return (*(modules(values["initrd"]) if values["initrd"] is not None else ()), *values["module"])
 
 
-def _warn(text: str) -> None:
+def warn(text: str) -> None:
     try:
         sys.stderr.write(f"vmm: {text}\n")
     except OSError:
@@ -148,7 +152,7 @@ def _share_a_screen() -> bool:
         return False
 
 
-def _report(machine: Machine, outcome: Outcome, values: dict[str, Any], verdict: bool) -> None:
+def report(machine: Machine, outcome: Outcome, values: dict[str, Any], verdict: bool) -> None:
     """What is said after the run: JSON on stdout, words on stderr, and last what goes to a file and may fail."""
     if values["json"]:
         from ..json_file import run_document, to_text

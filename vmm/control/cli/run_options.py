@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from ...machine.config import CONSOLES, IRQCHIPS, MODES
+from ...machine.config import CONSOLES, IRQCHIPS, MODES, PROTOCOLS
+from ...machine.defaults import LINUX_WORDS
 from ...units import parse_duration, parse_size
 from .options import Command, Option, number, one_of
 
 START, KERNELS, DRIVES, DEVICES = "CPU and start", "kernels", "drives", "firmware and devices"
 
 
-def _deadline(text: str) -> int:
+def deadline_of(text: str) -> int:
+    """Converts the option --deadline."""
     time = parse_duration(text)
     if time < 0:
         raise ValueError(f"{text!r} lies in the past")
@@ -39,9 +41,9 @@ COMMAND = Command(
         Option(names=("--cpu", "-cpu"), value="MODEL", help="CPUID: host, minimal, x86-64-v2, host,-popcnt"),
         Option(names=("--mode",), value="MODE", convert=one_of(*MODES), help="real, protected, paged or long"),
         Option(names=("--hda", "-hda"), value="DISK", help="a raw disk: PATH, PATH,ro or PATH,overlay"),
-        Option(names=("--append", "-append"), value="WORDS", help="the kernel's command line"),
+        Option(names=("--append", "-append"), value="WORDS", help='the kernel\'s command line; "+words" adds to it'),
         Option(names=("--initrd", "-initrd"), value="FILES", help="modules with commas between them, as QEMU has it"),
-        Option(names=("--deadline", "-t"), value="TIME", convert=_deadline, help="end after 2s, 500ms, 5m"),
+        Option(names=("--deadline", "-t"), value="TIME", convert=deadline_of, help="end after 2s, 500ms, 5m"),
         Option(names=("--strict",), help="end at an access that no device claims"),
         Option(names=("--console",), value="WHERE", convert=one_of(*CONSOLES), help="stdio or none"),
         Option(names=("--display", "-display"), value="WHAT", convert=one_of("text", "none"), default="none",
@@ -65,6 +67,10 @@ COMMAND = Command(
         Option(names=("--symbols",), value="FILE", help="names for addresses: ELF, nm or System.map", group=START),
         Option(names=("--module",), value="FILE", many=True, group=KERNELS,
                help='a module, or "FILE ARGUMENTS"; may be repeated'),
+        Option(names=("--protocol",), value="NAME", convert=one_of(*PROTOCOLS), group=KERNELS,
+               help="Linux starts by: linux64, linux32, linux16, pvh"),
+        Option(names=("--direct",), help="unpack a bzImage here (done anyway if possible)", group=KERNELS),
+        Option(names=("--no-direct",), help="let a bzImage unpack itself", group=KERNELS),
         Option(names=("--fda", "-fda"), value="DISK", help="floppy A, as --hda", group=DRIVES),
         Option(names=("--hdb", "-hdb"), value="DISK", help="the second hard disk", group=DRIVES),
         Option(names=("--cdrom", "-cdrom"), value="ISO", help="CD-ROM, an ISO 9660 image", group=DRIVES),
@@ -79,6 +85,7 @@ COMMAND = Command(
         Option(names=("-kernel",), value="IMAGE", help=""),
         Option(names=("-no-reboot",), help=""),
     ),
-    notes="On a terminal: Ctrl-A x quits, Ctrl-A h helps. Input from a pipe goes to COM1,\n"
+    notes=f'Linux has "{LINUX_WORDS}" unless --append says otherwise.\n'
+    "On a terminal: Ctrl-A x quits, Ctrl-A h helps. Input from a pipe goes to COM1,\n"
     "and to the keyboard too when the machine boots from a drive.",
 )  # fmt: skip

@@ -9,6 +9,7 @@ from ...boot.loader import RESET, BootParams, BootState, choose
 from ...errors import ConfigError
 from ...units import MiB, format_size
 from .. import layout
+from ..defaults import MEMORY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ MULTIBOOT, MULTIBOOT2 = b"\x02\xb0\xad\x1b", b"\xd6\x50\x52\xe8"
 KERNEL = -1
 """In place of a disk's size: the image is a Linux kernel."""
 CHUNK = MiB
+ELF, BZIMAGE = b"\x7fELF", b"HdrS"
+NOTE_OWNERS = (b"Xen\0", b"Linux\0")
+"""One of which stands somewhere in a vmlinux."""
+LINUX_FORMATS = ("bzimage", "vmlinux")
 MOST_SYMBOLS = 64 * MiB
 """What an image that comes by a pipe may have beyond the guest's memory, in bytes: symbols, mostly."""
 
@@ -41,7 +46,7 @@ def with_drive(config: MachineConfig) -> MachineConfig:
     if head is None:
         return config
     if head[0] == KERNEL:
-        return config.replace(format="bzimage")
+        return config
     from .disks import moved_to_drive
 
     return moved_to_drive(config, *head)
@@ -72,8 +77,8 @@ def _marks(image: str | bytes) -> tuple[int, bool] | None:
         return size, True
     if has_signature and start[0x202:0x206] == b"HdrS":
         return KERNEL, False
-    if not has_signature or size % 512 or start[:4] == b"\x7fELF":
-        return None
+    if not has_signature or size % 512 or start[:4] == b"\x7fELF" or start[:2] == b"MZ":
+        return None  # MZ: a program, or the first sector of a kernel
     return size, False
 
 
@@ -82,7 +87,26 @@ def _without_manner(path: str) -> str:
     return path.removesuffix(",ro").removesuffix(",overlay")
 
 
-def load(board: Board) -> BootState:
+def read(config: MachineConfig) -> tuple[bytes, str]:
+    """(the image's bytes, its path), nothing for a machine that has none. ConfigError for what cannot be read, and for
+    what has no end, such as a device."""
+    return (b"", "") if config.firmware or config.has_bios else _content(config.image, max(config.memory, MEMORY))
+
+
+def is_linux(config: MachineConfig, image: bytes) -> bool:
+    """Whether it is for the loaders of Linux: a bzImage, or an ELF file with a kernel's notes."""
+    if config.format is not None:
+        return config.format in LINUX_FORMATS
+    if image[0x202:0x206] == BZIMAGE:
+        return True
+    if image[:4] != ELF or config.mode is not None or not any(owner in image for owner in NOTE_OWNERS):
+        return bool(config.boot_protocol)
+    from .linux import is_kernel
+
+    return bool(config.boot_protocol) or is_kernel(image)
+
+
+def load(board: Board, image: bytes, path: str) -> BootState:
     """Puts the guest's image into the board's memory. BootError or ConfigError when that cannot be."""
     config = board.config
     if config.has_bios:
@@ -99,8 +123,11 @@ def load(board: Board) -> BootState:
                 (each.span.start, each.span.size, each.name) for each in board.memory.regions if each.read_only
             ),
         )
-    image, path = _content(config.image, config.memory)
     params = BootParams(mode=config.mode, load=config.load, entry=config.entry, path=path)
+    if board.is_linux:
+        from . import linux
+
+        return linux.load(board, image, params)
     is_plain = config.mode is not None or (MULTIBOOT not in image and MULTIBOOT2 not in image)
     if is_plain and config.format in (None, flat.format) and flat.recognises(image):
         _expect_no_extras(config, flat.format)
