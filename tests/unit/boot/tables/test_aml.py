@@ -70,7 +70,9 @@ def test_strings_end_with_nul_and_have_none_inside() -> None:
         aml.string("ä")
 
 
-@pytest.mark.parametrize(("identity", "number"), [("PNP0501", 0x0105D041), ("PNP0C0C", 0x0C0CD041), ("PNP0A08", 0x080AD041)])
+@pytest.mark.parametrize(
+    ("identity", "number"), [("PNP0501", 0x0105D041), ("PNP0C0C", 0x0C0CD041), ("PNP0A08", 0x080AD041)]
+)
 def test_eisa_ids_are_packed(identity: str, number: int) -> None:
     assert aml.eisa_id(identity) == b"\x0c" + number.to_bytes(4, "little")
 
