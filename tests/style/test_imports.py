@@ -24,7 +24,7 @@ LEVELS = {
     **dict.fromkeys(("testing", "start"), 7),
     "__main__": 8,
 }
-LOADER_PROTOCOL = ("vmm.boot", "vmm.boot.loader", "vmm.boot.formats")
+LOADER_PROTOCOL = ("vmm.boot", "vmm.boot.loader", "vmm.boot.formats", "vmm.boot.cpio")
 HOST = ("fcntl", "mmap", "os", "random", "secrets", "select", "signal", "socket", "subprocess", "threading", "time")
 PROGRAMS = ("vmm.control.cli", "vmm.__main__", "vmm.start", "kvm_bindings.build")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from ..bus.storage import DiskError
 from ..errors import ConfigError
 from ..units import format_size
 
@@ -17,10 +18,6 @@ BLOCK = 4096
 """What an overlay keeps of the disk at a time."""
 
 _KIND, _REGULAR, _BLOCK_DEVICE, _FOLDER = 0o170000, 0o100000, 0o060000, 0o040000  # of st_mode
-
-
-class DiskError(Exception):
-    """The host could not read or write, or the range is not on the disk: an error of the drive, never the VMM's."""
 
 
 class Disk:

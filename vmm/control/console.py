@@ -12,10 +12,20 @@ from ..errors import ConfigError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Self
+    from typing import Any, Protocol, Self
 
     from ..machine.machine import Machine
     from .terminal import RawTerminal
+
+    class Typist(Protocol):
+        """Makes keys of what a pipe gives."""
+
+        def take(self, data: bytes) -> bytes:
+            """For some bytes."""
+
+        def end(self) -> bytes:
+            """For the end of the pipe."""
+
 
 STDIN = 0
 CHUNK = 4096
@@ -48,13 +58,21 @@ class Console:
 
     SIGINT, SIGTERM and SIGHUP end the run with an outcome, unless the process was started with them ignored.
     `interactive` takes keys and pipes. `say` prints our own words. `deadline` is the run's, in seconds: from then on
-    a slow reader of our output is not waited for.
+    a slow reader of our output is not waited for. A `typist` makes keys of what a pipe gives, from go_on() on.
     """
 
     def __init__(
-        self, machine: Machine, interactive: bool, say: Callable[[str], object], deadline: float | None = None
+        self,
+        machine: Machine,
+        interactive: bool,
+        say: Callable[[str], object],
+        deadline: float | None = None,
+        typist: Typist | None = None,
     ) -> None:
         self._machine = machine
+        self._typist = typist
+        self._may_read = _thread.allocate_lock()
+        """Held while a `typist` waits for go_on()."""
         self._say = say
         self._deadline = None if deadline is None else time.monotonic() + deadline
         self._outputs: list[Any] = [machine.standard_output] if machine.standard_output is not None else []
@@ -84,6 +102,8 @@ class Console:
             self._stop_fds = os.pipe()
             self._taken.acquire()
             self._ended.acquire()
+            if self._typist is not None:
+                self._may_read.acquire()
             _thread.start_new_thread(self._read, ())
         if self._terminal:
             self._terminal.enter()  # last: nothing that can fail leaves it raw
@@ -95,6 +115,7 @@ class Console:
             os.write(self._stop_fds[1], b".")
             if self._taken.locked():
                 self._taken.release()
+            self.go_on()
             self._ended.acquire()
             for fd in self._stop_fds:
                 os.close(fd)
@@ -106,6 +127,11 @@ class Console:
         for number, handler in self._handlers:
             _signal.signal(number, handler)
         self._handlers.clear()
+
+    def go_on(self) -> None:
+        """The guest is ready for what the `typist` types. Any thread; legal twice."""
+        if self._may_read.locked():
+            self._may_read.release()
 
     # -- the end of the run from outside --
 
@@ -142,14 +168,19 @@ class Console:
 
         assert self._stop_fds is not None
         try:
+            if self._typist is not None:
+                self._may_read.acquire()
             while not self._closing:
                 ready, _, _ = select.select([STDIN, self._stop_fds[0]], [], [])
                 if self._stop_fds[0] in ready:
                     break
                 data = os.read(STDIN, CHUNK)
+                if self._typist is not None:
+                    self._take(self._typist.take(data) if data else self._typist.end())
+                elif data:
+                    self._take(data)
                 if not data:
                     break
-                self._take(data)
         except OSError:
             pass  # input that cannot be read is input that ended
         finally:

@@ -53,6 +53,8 @@ class Board:
         """What the ports that speak write to, by the name of the chip: a ConsoleLog, an Output, or a callable."""
         self.listeners: dict[str, Callable[[bytes], None]] = {}
         """Who hears what a port says besides its output, by the name of the chip; before the chip is made."""
+        self.drives: dict[str, Any] = {}
+        """The host's side of each drive, by its field of the configuration; close() closes it."""
         self.interrupt: Callable[[bool], None] = lambda up: None
         """Told whether the INT pin of the PIC pair is up."""
         self.set_input: Callable[[int, bool], None] = lambda gsi, level: None
@@ -125,6 +127,9 @@ class Board:
     def close(self) -> None:
         """Gives the guest's memory back and unplugs everything: without circles a closed machine is freed at once, not
         by the cycle collector, which costs a process that makes many machines a fifth of its time."""
+        for disk in self.drives.values():
+            disk.close()
+        self.drives.clear()
         self.memory.close()
         self.ports.close()
         self.mmio.close()
@@ -152,7 +157,9 @@ class Board:
         console = self.config.console
         if not isinstance(console, str):
             return console
-        if console == "stdio" and name in layout.SPOKEN:
+        # What a ROM writes there it says on COM1 too, letter by letter at the same time: it is kept apart.
+        is_log = name == "firmware-console" and self.config.firmware
+        if console == "stdio" and name in layout.SPOKEN and not is_log:
             self.outputs[name] = self.stdout
         else:
             self.outputs[name] = outputs.log(0 if console == "none" else None)

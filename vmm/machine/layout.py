@@ -56,6 +56,8 @@ DEBUG_CONSOLE = (0xE9, 1)
 FIRMWARE_CONSOLE = (0x402, 1)
 DEBUG_EXIT = (0xF4, 4)
 PVPANIC = (0x505, 1)
+GUEST_READY = (0xF8, 1)
+"""Written by guests/linux/init when its console takes input."""
 FW_CFG = (0x510, 2)
 FW_CFG_DMA = (0x514, 8)
 SMI_COMMAND = (0xB2, 2)
@@ -65,6 +67,8 @@ PM_TIMER = (0x608, 4)
 RESET_CONTROL = (0xCF9, 1)
 PCI_ADDRESS = (0xCF8, 4)
 PCI_DATA = (0xCFC, 4)
+ATA = (((0x1F0, 8), (0x3F6, 1)), ((0x170, 8), (0x376, 1)))
+"""Command and control block of each channel."""
 COM = ((0x3F8, 8), (0x2F8, 8), (0x3E8, 8), (0x2E8, 8))
 PATTERN = (0x2000, 4)
 
@@ -92,6 +96,7 @@ KEYBOARD_LINE = 1
 COM_LINES = (4, 3, 4, 3)
 RTC_LINE = 8
 SCI_LINE = 9
+ATA_LINES = (14, 15)
 
 
 def ram(size: int, window: tuple[int, int] | None = None) -> list[tuple[int, int]]:

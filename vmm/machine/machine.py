@@ -75,7 +75,7 @@ class Machine:
             del image  # a kernel's file is large
             self._engine = select(self._board.memory, self._board.ports, self._board.mmio, self.config)
         except BaseException:
-            self._board.memory.close()
+            self._board.close()
             raise
         self.vcpus = self._engine.vcpus
         lock = None

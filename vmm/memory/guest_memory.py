@@ -59,17 +59,20 @@ class GuestMemory:
             raise ConfigError.of(
                 name, f"[{gpa:#x}, {gpa + size:#x}) is not made of whole pages of {mmap.PAGESIZE} bytes"
             )
-        standing = self._regions.overlapping(Range(gpa, size))
-        if standing is not None:
-            raise ConfigError.of(name, f"{Range(gpa, size)} overlaps {standing[1].name} at {standing[0]}")
-        mapping, offset = backing or (self.backing(size), 0)
-        if self._free_slots:
-            slot = self._free_slots.pop()
-        else:
-            slot = self._slots
-            self._slots += 1
+        mapping, offset = backing or (_map(size), 0)
+        slot = self._free_slots[-1] if self._free_slots else self._slots
         region = Region(Range(gpa, size), slot, name, read_only, mapping, offset)
-        self._regions.add(region.span, region)
+        standing = self._regions.add(region.span, region)
+        if standing is not None:
+            if backing is None:
+                mapping.close()
+            raise ConfigError.of(name, f"{region.span} overlaps {standing[1].name} at {standing[0]}")
+        if backing is None:
+            self._mappings.append(mapping)
+        if self._free_slots:
+            self._free_slots.pop()
+        else:
+            self._slots += 1
         return region
 
     def backing(self, size: int) -> mmap.mmap:

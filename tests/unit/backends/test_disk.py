@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from vmm.backends.disk import BLOCK, SECTOR, DiskError, open_disk
+from vmm.backends.disk import BLOCK, SECTOR, open_disk
+from vmm.bus.storage import DiskError
 from vmm.errors import ConfigError
 
 

@@ -15,6 +15,13 @@ def test_ram_leaves_a_hole_below_four_gigabytes():
     assert layout.ram(5 * GiB) == [(0, 3 * GiB), (4 * GiB, 2 * GiB)]
 
 
+def test_ram_leaves_a_window_out_that_somebody_else_fills():
+    above = layout.SHADOW[0] + layout.SHADOW[1]
+    assert above == MiB
+    assert layout.ram(2 * MiB, layout.SHADOW) == [(0, layout.SHADOW[0]), (MiB, MiB)]
+    assert layout.ram(4 * GiB, layout.SHADOW) == [(0, layout.SHADOW[0]), (MiB, 3 * GiB - MiB), (4 * GiB, GiB)]
+
+
 def test_tables_go_low_unless_the_image_is_there():
     assert layout.tables(0, LOADED, 2 * MiB) == 0
     assert layout.tables(0x7000, LOADED, 2 * MiB) == layout.LOW_TABLES

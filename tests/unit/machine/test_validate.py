@@ -4,6 +4,7 @@ import pytest
 
 from vmm.errors import ConfigError
 from vmm.machine.config import MachineConfig
+from vmm.machine.defaults import settled
 from vmm.machine.validate import validate
 from vmm.units import GiB, MiB
 
@@ -77,5 +78,7 @@ def test_all_breaches_are_told_at_once():
     assert {path for path, _ in caught.value.breaches} == {"image", "memory", "vcpus", "irqchip", "mode", "load"}
 
 
-def test_the_default_memory_is_modest():
-    assert GOOD.memory == 16 * MiB
+def test_the_default_memory_is_modest_and_larger_for_linux():
+    assert settled(GOOD, is_linux=False).memory == 16 * MiB
+    assert settled(GOOD, is_linux=True).memory == 256 * MiB
+    assert settled(GOOD.replace(memory=32 * MiB), is_linux=True).memory == 32 * MiB

@@ -118,6 +118,30 @@ def test_memory_is_an_array_of_bytes(writes):
     memory.close()
 
 
+def test_regions_over_one_backing_come_and_go_and_its_content_stays(memory):
+    backing = memory.backing(4 * PAGE)
+    backing[PAGE : PAGE + 4] = b"kept"
+    upper = memory.add(0x20_0000, PAGE, "upper", backing=(backing, PAGE))
+    lower = memory.add(0x20_1000, PAGE, "lower", read_only=True, backing=(backing, 0))
+    assert memory.read(0x20_0000, 4) == b"kept"
+    memory.write(0x20_1000, b"low")
+    memory.remove(upper)
+    assert not memory.contains(0x20_0000)
+    memory.remove(lower)
+    whole = memory.add(0x20_0000, 4 * PAGE, "whole", backing=(backing, 0))
+    assert memory.read(0x20_0000, 3) + memory.read(0x20_1000, 4) == b"lowkept"
+    assert {upper.slot, lower.slot} == {2, 3}
+    assert whole.slot in (2, 3)  # slots are used again
+
+
+def test_a_region_that_overlaps_leaves_no_trace(memory):
+    backing = memory.backing(PAGE)
+    for wanted in (None, (backing, 0)):
+        with pytest.raises(ConfigError, match="overlaps ram"):
+            memory.add(3 * PAGE, PAGE, backing=wanted)
+    assert memory.add(0x20_0000, PAGE).slot == 2
+
+
 def test_a_page_that_the_host_forgets_keeps_its_content_and_others_do_nothing(memory):
     memory.write(0x1FFE, b"ab" + b"page" * 1024)
     memory.refault(0x2000)

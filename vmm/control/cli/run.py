@@ -20,11 +20,18 @@ if TYPE_CHECKING:
     from ...machine.outcome import Outcome
 
 
-def _deadline(text: str) -> int:
+def deadline_of(text: str) -> int:
+    """Converts the option --deadline."""
     time = parse_duration(text)
     if time < 0:
         raise ValueError(f"{text!r} lies in the past")
     return time
+
+
+def _fw_cfg(text: str) -> tuple[str, bytes]:
+    from .fw_cfg import file_of
+
+    return file_of(text)
 
 
 COMMAND = Command(
@@ -52,9 +59,13 @@ COMMAND = Command(
         Option(names=("--initrd", "-initrd"), value="FILES", help="modules with commas between them, as QEMU has it"),
         Option(names=("--unreal",), help="real mode with 4 GiB data segments"),
         Option(names=("--user",), help="start in ring 3"),
-        Option(names=("--deadline", "-t"), value="TIME", convert=_deadline, help="end after 2s, 500ms, 5m"),
+        Option(names=("--deadline", "-t"), value="TIME", convert=deadline_of, help="end after 2s, 500ms, 5m"),
         Option(names=("--strict",), help="end at an access that no device claims"),
         Option(names=("--console",), value="WHERE", convert=one_of(*CONSOLES), default="stdio", help="stdio or none"),
+        Option(names=("--firmware", "-bios"), value="FILE", help="a ROM in place of IMAGE, such as SeaBIOS"),
+        Option(names=("--fw-cfg", "-fw_cfg"), value="NAME=FILE", convert=_fw_cfg, many=True,
+               help="a file in fw_cfg; also NAME=string:TEXT, number:N"),
+        Option(names=("--firmware-log",), value="FILE", help="write what the ROM says on port 0x402"),
         Option(names=("--test-devices",), help="plug in the devices that guests/ use"),
         Option(names=("--guest",), value="NAME", help="a guest that comes with vmm in place of IMAGE"),
         Option(names=("--stats",), help="print every exit, counted and timed, to stderr"),
@@ -70,7 +81,7 @@ COMMAND = Command(
 )  # fmt: skip
 
 _PASSED_ON = ("mode", "memory", "vcpus", "cpu", "irqchip", "load", "entry", "stack", "format", "unreal", "user",
-              "strict", "test_devices", "symbols")  # fmt: skip
+              "strict", "test_devices", "symbols", "firmware")  # fmt: skip
 
 
 def main(words: list[str]) -> int:
@@ -87,7 +98,7 @@ def main(words: list[str]) -> int:
             gc.freeze()  # what is there stays to the end: no collection need look at it
             gc.enable()
             outcome = machine.run(deadline)
-        _report(machine, outcome, values, console.failure is None)
+        report(machine, outcome, values, console.failure is None)
     if console.failure is not None and outcome.value != BROKEN_PIPE:
         raise HostError(f"cannot write standard output: {console.failure.strerror}")
     return outcome.exit_code(values["exit_code"])
@@ -95,6 +106,8 @@ def main(words: list[str]) -> int:
 
 def _config(values: dict[str, Any], plain: list[str]) -> MachineConfig:
     given = {name: values[name] for name in _PASSED_ON if values[name] is not None}
+    if values["fw_cfg"]:
+        given["fw_cfg"] = tuple(values["fw_cfg"])
     if values["protocol"] is not None:
         given["boot_protocol"] = values["protocol"]
     if values["direct"] or values["no_direct"]:
@@ -104,18 +117,24 @@ def _config(values: dict[str, Any], plain: list[str]) -> MachineConfig:
     if values["module"] or values["initrd"] is not None:
         given["modules"] = _modules(values)
     images = [*plain, *filter(None, [values["kernel"], values["guest"]])]
+    if values["firmware"] is not None and not images:
+        images = [""]
     if len(images) != 1:
         raise ConfigError.of("", f"{'no' if not images else 'more than one'} image given; usage: vmm run IMAGE")
     if values["stats_out"] is not None:
         from ..json_file import check_path
 
         check_path("--stats-out", values["stats_out"])
+    if values["firmware_log"] is not None:
+        from ..whole_file import check_path
+
+        check_path("--firmware-log", values["firmware_log"])
     if values["symbols"] is not None and not os.access(values["symbols"], os.R_OK):
         raise ConfigError.of("--symbols", f"cannot read {values['symbols']}")
     is_captured = values["json"] and values["console"] == "stdio"
     common: dict[str, Any] = {
         "console": "capture" if is_captured else values["console"],
-        "warn": _warn,
+        "warn": warn,
     }
     if values["guest"] is not None:
         from ..guest_run import config_of
@@ -130,7 +149,8 @@ def _modules(values: dict[str, Any]) -> tuple[str, ...]:
     return (*(modules(values["initrd"]) if values["initrd"] is not None else ()), *values["module"])
 
 
-def _warn(text: str) -> None:
+def warn(text: str) -> None:
+    """Says something on stderr."""
     try:
         sys.stderr.write(f"vmm: {text}\n")
     except OSError:
@@ -145,7 +165,7 @@ def _share_a_screen() -> bool:
         return False
 
 
-def _report(machine: Machine, outcome: Outcome, values: dict[str, Any], verdict: bool) -> None:
+def report(machine: Machine, outcome: Outcome, values: dict[str, Any], verdict: bool) -> None:
     """What is said after the run: JSON on stdout, words on stderr, and last what goes to a file and may fail."""
     if values["json"]:
         from ..json_file import run_document, to_text
@@ -164,3 +184,7 @@ def _report(machine: Machine, outcome: Outcome, values: dict[str, Any], verdict:
         from ..json_file import write_json
 
         write_json(values["stats_out"], machine.exits.as_json())
+    if values["firmware_log"] is not None:
+        from ..whole_file import write_file
+
+        write_file(values["firmware_log"], machine.output("firmware-console"))

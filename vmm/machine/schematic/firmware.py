@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from ...errors import ConfigError
 from ...units import format_size
 from .. import layout
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
 
 def place(board: Board) -> None:
     """Maps the ROM and claims what is around it. ConfigError for a file that is no ROM."""
-    from . import pci
+    from . import ata, pci
 
     rom = _content(board.config.firmware)
     top = layout.FIRMWARE_END - len(rom)
@@ -28,13 +26,13 @@ def place(board: Board) -> None:
     shadow = _shadow(board, window)
     board.socket("shadow", lambda: shadow).claim(board.mmio, *layout.SHADOW, width=8)
     pci.place(board, shadow.set)
+    ata.place(board)
 
 
 def _content(path: str) -> bytes:
     try:
         with open(path, "rb") as file:
             content = file.read(layout.MOST_FIRMWARE + 1)
-            size = max(os.fstat(file.fileno()).st_size, len(content))
     except OSError as error:
         raise ConfigError.of("firmware", f"cannot read {path}: {error.strerror}") from error
     except ValueError:
@@ -42,9 +40,8 @@ def _content(path: str) -> bytes:
     if not content:
         raise ConfigError.of("firmware", f"{path} is empty")
     if len(content) > layout.MOST_FIRMWARE:
-        raise ConfigError.of(
-            "firmware", f"{path} has {format_size(size)}, a ROM at most {format_size(layout.MOST_FIRMWARE)}"
-        )
+        most = format_size(layout.MOST_FIRMWARE)
+        raise ConfigError.of("firmware", f"{path} is larger than the {most} that a ROM may have")
     if len(content) % layout.PAGE:
         raise ConfigError.of(
             "firmware", f"{path} has {len(content)} bytes, {len(content) % layout.PAGE} over whole pages of 4 KiB"

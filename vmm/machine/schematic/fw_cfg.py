@@ -15,6 +15,8 @@ IDE = "/pci@i0cf8/ide@1,1/drive@{channel}/disk@{unit}"
 DRIVES = {"c": (("hda", 0, 0), ("hdb", 0, 1)), "d": (("cdrom", 1, 0),)}
 """(field of the configuration, channel, unit) of the drives that a letter of `boot` stands for."""
 DEFAULT_ORDER = "cad"
+NEVER_AGAIN = bytes([0xFF] * 4)
+"""How long to wait before a machine that found nothing to boot is reset."""
 
 
 def place(board: Board) -> None:
@@ -59,12 +61,12 @@ def _boot_order(board: Board) -> bytes:
 
 
 def _for_firmware(board: Board) -> dict[str, bytes]:
-    """What a ROM gets unless the user says otherwise: ACPI tables, its console on COM1, no waiting for a key."""
+    """What a ROM gets unless the user says otherwise: ACPI tables, its console on COM1, no reset when nothing boots."""
     from ...boot.tables import acpi, table_loader
     from .tables import hardware
 
     return {
         **dict(table_loader.files(acpi.encode(hardware(board)))),
-        "etc/boot-menu-wait": (0).to_bytes(8, "little"),
+        "etc/boot-fail-wait": NEVER_AGAIN,
         "etc/sercon-port": layout.COM[0][0].to_bytes(2, "little"),
     }

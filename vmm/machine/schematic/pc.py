@@ -85,4 +85,9 @@ def _rtc(board: Board) -> Any:
     from ...devices.rtc import Rtc
 
     wall_at_zero = board.wall_clock() - board.timers.now()
-    return Rtc(board.timers, board.line(layout.RTC_LINE), wall_at_zero, layout.cmos(board.config.memory))
+    cmos = layout.cmos(board.config.memory)
+    if board.config.firmware:
+        from ..cmos import for_firmware
+
+        cmos.update(for_firmware(board.config, {field: disk.size for field, disk in board.drives.items()}))
+    return Rtc(board.timers, board.line(layout.RTC_LINE), wall_at_zero, cmos)

@@ -1,0 +1,118 @@
+"""`vmm linux`: a stock Linux to a shell, or for one command that ends with its exit status here."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+
+from ...errors import ConfigError, HostError
+from ...machine import layout
+from ...machine.config import MachineConfig
+from ...machine.machine import Machine
+from ...units import SECOND, parse_size
+from ..console import BROKEN_PIPE, Console
+from ..doctor.linux import REMEDY, obstacle
+from ..linux import payload, source, tree, window
+from ..linux.piped_input import PipedInput
+from ..linux.ready import Ready
+from .options import Command, Option, help_page, number, one_of, parse
+from .run import deadline_of, report, warn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+QUIET = "quiet loglevel=1"
+
+COMMAND = Command(
+    name="linux",
+    summary="Boots Debian's cloud kernel; runs COMMAND in it and ends with its exit status.",
+    arguments="[-- COMMAND...]",
+    most=1 << 20,
+    options=(
+        Option(names=("--memory", "-m"), value="SIZE", convert=lambda text: parse_size(text, "m"), default=256 << 20,
+               help="RAM: 256M, 1G; a bare number counts MiB"),
+        Option(names=("--vcpus", "--smp", "-smp"), value="N", convert=number, default=1, help="number of vCPUs"),
+        Option(names=("--cpu", "-cpu"), value="MODEL", help="CPUID: host, x86-64-v2, host,-avx2"),
+        Option(names=("--deadline", "-t"), value="TIME", convert=deadline_of, help="end after 10s, 5m"),
+        Option(names=("--append", "-append"), value="WORDS", help="more words for the kernel's command line"),
+        Option(names=("--dir",), value="PATH", many=True, help="add what is in a directory to the root; repeatable"),
+        Option(names=("--module",), value="NAME", many=True, help="load a kernel module; may be repeated"),
+        Option(names=("--flavour",), value="NAME", convert=one_of("cloud", "amd64"), default="cloud",
+               help="which of Debian's kernels: cloud or amd64"),
+        Option(names=("--kernel", "-kernel"), value="FILE", help="a kernel of your own"),
+        Option(names=("--initrd", "-initrd"), value="FILE", help="an initramfs of your own"),
+        Option(names=("--verbose", "-v"), help="show the kernel's messages"),
+        Option(names=("--stats",), help="print every exit, counted and timed, to stderr"),
+        Option(names=("--stats-out",), value="FILE", help="write the same as JSON"),
+        Option(names=("--quiet", "-q"), help="no verdict, no crash report"),
+    ),
+    notes="Without COMMAND: a shell. On a terminal Ctrl-A x quits, Ctrl-A h helps. The kernel is fetched by\n"
+          "apt on first use and kept in $XDG_CACHE_HOME/vmm/linux.",
+)  # fmt: skip
+
+
+def main(words: list[str]) -> int:
+    """The command's exit code: that of COMMAND, or as of `vmm run` when the machine ended otherwise."""
+    values, command = parse(COMMAND, words)
+    if values["help"]:
+        sys.stdout.write(help_page(COMMAND))
+        return 0
+    if values["stats_out"] is not None:
+        from ..json_file import check_path
+
+        check_path("--stats-out", values["stats_out"])
+    trouble = obstacle()
+    if trouble:
+        raise HostError(trouble, REMEDY)
+    deadline = None if values["deadline"] is None else values["deadline"] / SECOND
+    kind = _input(command)
+    archive = tree.ArchiveFile("initramfs")
+    try:
+        machine = Machine(_config(values, command, kind, archive))
+    finally:
+        archive.close()
+    with machine:
+        piped = PipedInput() if kind == payload.PIPE else None
+        with Console(machine, kind != payload.NONE, sys.stderr.write, deadline, piped) as console:
+            machine.ports.claim(*layout.GUEST_READY, Ready(console.go_on), name="ready")
+            with window.Watch(machine, kind == payload.TERMINAL):
+                gc.freeze()
+                gc.enable()
+                outcome = machine.run(deadline)
+        report(machine, outcome, values | {"json": False, "firmware_log": None}, console.failure is None)
+    if console.failure is not None and outcome.value != BROKEN_PIPE:
+        raise HostError(f"cannot write standard output: {console.failure.strerror}")
+    return outcome.exit_code()
+
+
+def _input(command: list[str]) -> str:
+    if os.isatty(0):
+        return payload.TERMINAL
+    is_null = os.fstat(0).st_rdev == os.makedev(1, 3)
+    if is_null and not command:
+        raise ConfigError.of("", "a shell needs a terminal, or commands by a pipe; or name one: vmm linux -- COMMAND")
+    return payload.NONE if is_null else payload.PIPE
+
+
+def _config(values: dict[str, Any], command: list[str], kind: str, archive: tree.ArchiveFile) -> MachineConfig:
+    kernel, initrd = values["kernel"], values["initrd"]
+    if kernel is None or initrd is None:
+        fetched = source.fetch(values["flavour"], tuple(values["module"]))
+        kernel, initrd = kernel or fetched[0], initrd or fetched[1]
+    size = window.size() if kind == payload.TERMINAL else None
+    for top in values["dir"]:
+        archive.add_directory(top, values["memory"], warn)
+    archive.add_members(payload.members(command, kind, size, os.environ.get("TERM", "")))
+    given = {} if values["cpu"] is None else {"cpu": values["cpu"]}
+    return MachineConfig(
+        image=kernel,
+        modules=(initrd, archive.path),
+        command_line=" ".join(("+", *(() if values["verbose"] else (QUIET,)), values["append"] or "")).rstrip(),
+        memory=values["memory"],
+        vcpus=values["vcpus"],
+        console="stdio",
+        warn=warn,
+        **given,
+    )
