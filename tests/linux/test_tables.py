@@ -16,8 +16,9 @@ from vmm.units import MiB
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = ("button", "evdev", "pvpanic-mmio")
-COMPLAINTS = ("ACPI BIOS", "ACPI Error", "ACPI Warning", "ACPI Exception", "[Firmware ", "BIOS bug", "FADT", "invalid")
+COMPLAINTS = ("ACPI BIOS", "ACPI Error", "ACPI Warning", "ACPI Exception", "[Firmware ", "BIOS bug", "32/64X")
 DEADLINE = 240.0
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="session", autouse=True)
