@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 API_VERSION = 12
 IDENTITY_MAP_ADDRESS = 0xFEFF_C000
 TSS_ADDRESS = IDENTITY_MAP_ADDRESS + 0x1000
-"""A page and three that VMX needs to run real mode without unrestricted guest; below the largest ROM (16 MiB)."""
+"""A page and three that VMX needs without unrestricted guest, to run real mode; below the largest ROM (16 MiB)."""
 
 
 class KvmEngine:
@@ -48,7 +48,6 @@ class KvmEngine:
             if (version := self.system.get_api_version()) != API_VERSION:
                 raise HostError(f"this kernel's KVM API is version {version}", f"use a kernel with {API_VERSION}")
             self.vm = self.system.create_vm()
-            self.vm.set_identity_map_addr(IDENTITY_MAP_ADDRESS)
             self.vm.set_tss_addr(TSS_ADDRESS)
         except KvmError as error:
             from .kvm_trouble import creating
@@ -58,19 +57,21 @@ class KvmEngine:
         except HostError:
             self.system.close()
             raise
-        self._ns_per_tick = self._ns_per_tick_32()
+        self._tsc_khz = self._frequency()
 
-    def _ns_per_tick_32(self) -> int:
-        """From the kernel's own idea of the TSC; 0, and the run step measures, where it does not tell."""
+    def _frequency(self) -> int:
+        """The kernel's own idea of the TSC, in kHz; 0, and the run step measures, where it does not tell."""
         try:
-            khz = self.vm.get_tsc_khz()
+            return max(self.vm.get_tsc_khz(), 0)
         except KvmError:
             return 0
-        return (1_000_000 << 32) // khz if khz > 0 else 0
 
     def add_memory(self, memory: GuestMemory) -> None:
         """See protocol.Engine. Legal once for each memory, before the first vCPU runs."""
-        for region in memory.regions:
+        regions = memory.regions
+        if any(region.read_only for region in regions):  # a ROM, which may be where KVM has the page unless told
+            self.vm.set_identity_map_addr(IDENTITY_MAP_ADDRESS)
+        for region in regions:
             self._add_region(region)
 
     def _add_region(self, region: Region) -> None:
@@ -120,10 +121,13 @@ class KvmEngine:
             raise ConfigError.of("vcpus", f"this host allows {most}, not {count}")
         if lib.step_install():
             raise HostError("cannot install the handler of the kick signal", "is SIGRTMIN+7 reserved in this process?")
+        ns_per_tick = (1_000_000 << 32) // self._tsc_khz if self._tsc_khz else 0
         for index in range(count):
             vcpu = self.vm.create_vcpu(index)
-            self.vcpus.append(KvmVcpu(vcpu, index, ports, mmio, self._ns_per_tick))
-            vcpu.set_cpuid2(kvm_cpuid.HERE.table(self.system, model, index, count, self.irqchip is not None))
+            self.vcpus.append(KvmVcpu(vcpu, index, ports, mmio, ns_per_tick))
+            vcpu.set_cpuid2(
+                kvm_cpuid.HERE.table(self.system, model, index, count, self.irqchip is not None, self._tsc_khz)
+            )
 
     def kernel_counters(self) -> tuple[dict[str, Any], dict[int, dict[str, Any]], str]:
         """KVM's own statistics since the VM was made: (the VM's, each vCPU's by index, the kind of host)."""

@@ -72,8 +72,11 @@ def _bios(config: MachineConfig) -> list[tuple[str, str]]:
     found = [
         (path, "is for images; a drive starts by the BIOS, in real mode at its boot sector")
         for path in ("mode", "load", "entry", "stack", "format")
-        if getattr(config, path) is not None
+        if getattr(config, path) is not None and not (path == "format" and config.is_kernel)
     ]
+    if not config.is_kernel:
+        extras = (("command_line", config.command_line), ("modules", config.modules))
+        found += [(path, "is for kernels; a boot sector takes none") for path, value in extras if value]
     if config.irqchip == "none":
         found.append(("irqchip", "the BIOS needs interrupts: user or kernel"))
     if config.vcpus != 1 and config.irqchip == "user":

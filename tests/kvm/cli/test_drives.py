@@ -61,7 +61,7 @@ def test_nothing_to_boot(vmm, image) -> None:
         (("-m", "512K", "--hda"), 512, "memory: a machine with a BIOS has 1 MiB at least"),
         (("--irqchip", "none", "--hda"), 512, "irqchip: the BIOS needs interrupts: user or kernel"),
         (("--mode", "long", "--hda"), 512, "mode: is for images"),
-        (("--smp", "2", "--hda"), 512, "vcpus: the BIOS starts one"),
+        (("--irqchip", "user", "--smp", "2", "--hda"), 512, "vcpus: the BIOS starts one"),
     ],
 )  # fmt: skip
 def test_disks_that_cannot_be_are_refused_in_one_line(vmm, image, words, size, said) -> None:

@@ -17,7 +17,8 @@ from ..linux import payload, source, tree, window
 from ..linux.piped_input import PipedInput
 from ..linux.ready import Ready
 from .options import Command, Option, help_page, number, one_of, parse
-from .run import deadline_of, report, warn
+from .run import report, warn
+from .run_options import deadline_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def main(words: list[str]) -> int:
         sys.stdout.write(help_page(COMMAND))
         return 0
     if values["stats_out"] is not None:
-        from ..json_file import check_path
+        from ..whole_file import check_path
 
         check_path("--stats-out", values["stats_out"])
     trouble = obstacle()
