@@ -53,7 +53,7 @@ class Boot:
     """One boot of a kernel with a script that its init runs; `act(machine)` is called when the script says READY."""
 
     def __init__(self, files, tmp_path: Path, script: str, words: str = "", vcpus: int = 1, act=None) -> None:
-        self.text = ""
+        self._said = bytearray()
         self.act = act
         extra = tmp_path / "command.cpio"
         members = [cpio.file("vmm/settings", b"input=none\n"), cpio.file("vmm/command", script.encode())]
@@ -68,9 +68,13 @@ class Boot:
             self.machine = machine
             self.outcome: Outcome = machine.run(deadline=DEADLINE)
 
+    @property
+    def text(self) -> str:
+        return self._said.decode("utf-8", "replace")
+
     def _hear(self, data: bytes) -> None:
-        self.text += data.decode("utf-8", "replace")
-        if self.act is not None and "READY" in self.text:
+        self._said += data
+        if self.act is not None and b"\n" in data and b"READY" in self._said:
             act, self.act = self.act, None
             threading.Timer(1.0, act, (self.machine,)).start()
 
