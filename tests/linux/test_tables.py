@@ -58,7 +58,7 @@ class Boot:
         extra = tmp_path / "command.cpio"
         members = [cpio.file("vmm/settings", b"input=none\n"), cpio.file("vmm/command", script.encode())]
         with open(extra, "wb") as file:
-            file.writelines(cpio.pack(members))
+            file.writelines(cpio.pack(cpio.in_order(members)))
         kernel, initramfs = files
         config = MachineConfig(
             image=kernel, modules=(initramfs, str(extra)), command_line=f"+quiet {words}".strip(), vcpus=vcpus,
