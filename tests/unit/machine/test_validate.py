@@ -17,6 +17,7 @@ GOOD = MachineConfig(image=b"\xf4")
         {}, {"image": "path"}, {"mode": "long", "user": True}, {"unreal": True}, {"mode": "real", "unreal": True},
         {"memory": 4096}, {"memory": 64 * GiB}, {"vcpus": 64}, {"irqchip": "none"}, {"console": "stdio"},
         {"console": print}, {"load": 0, "entry": 0, "stack": 0}, {"entry": 1 << 52},
+        {"uuid": "01234567-89ab-cdef-0123-456789ABCDEF"},
     ],
     ids=str,
 )  # fmt: skip
@@ -29,6 +30,9 @@ def test_what_is_right_passes(changes):
     [
         ({"image": ""}, "image", "a path or bytes is needed"),
         ({"image": b""}, "image", "a path or bytes is needed"),
+        ({"uuid": "0"}, "uuid", "8-4-4-4-12 hexadecimal digits"),
+        ({"uuid": "01234567-89ab-cdef-0123-456789abcdeg"}, "uuid", "8-4-4-4-12 hexadecimal digits"),
+        ({"uuid": "01234567 -89ab-cdef-0123-456789abcde"}, "uuid", "8-4-4-4-12 hexadecimal digits"),
         ({"boot": "cc"}, "boot", "each once"),
         ({"boot": "x"}, "boot", "letters of a"),
         ({"boot": 5}, "boot", "letters are needed, not 5"),

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from .hardware import Hardware
 
 SIGNATURE, REVISION, MINOR = b"FACP", 6, 4
-POINTERS = ((36, 4), (40, 4), (132, 8), (140, 8))
-"""(offset, size) in the table of its pointers: to the FACS and the DSDT, then the same in 64 bits."""
+POINTERS = ((36, 4), (40, 4), (140, 8))
+"""(offset, size) in the table of its pointers: to the FACS, to the DSDT, and the latter in 64 bits. The FACS is given
+once, or kernels take it for two."""
 HARD_RESET = 0x06
 """What the reset register takes: bits 1 and 2 of the reset control register."""
 ACPI_ENABLE, ACPI_DISABLE = 0xF1, 0xF0
@@ -44,7 +45,7 @@ def body(hardware: Hardware, facs: int, dsdt: int) -> bytes:
             lengths, bytes(4), _number(_NO_C2, 2), _number(_NO_C3, 2), bytes(4), bytes(4),
             bytes((_CENTURY if hardware.clock else 0,)), _number(_architecture(hardware), 2), b"\0",
             _number(_flags(is_full), 4), _port(hardware.reset_control, 8), bytes((HARD_RESET, 0, 0, MINOR)),
-            _number(facs, 8), _number(dsdt, 8), _port(event, 32), bytes(12), _port(control, 16), bytes(12), bytes(12),
+            bytes(8), _number(dsdt, 8), _port(event, 32), bytes(12), _port(control, 16), bytes(12), bytes(12),
             _port(timer, 32), bytes(12), bytes(12), _port(sleep_control, 8), _port(sleep_status, 8), bytes(8),
         )
     )  # fmt: skip

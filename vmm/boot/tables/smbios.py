@@ -54,17 +54,6 @@ def uuid_from(seed: bytes) -> bytes:
     return bytes(digest)
 
 
-def parse_uuid(text: str) -> bytes:
-    """The bytes of "01234567-89ab-cdef-0123-456789abcdef". ValueError says what it should look like."""
-    groups = text.split("-")
-    try:
-        if [len(group) for group in groups] != [8, 4, 4, 4, 12]:
-            raise ValueError
-        return bytes.fromhex("".join(groups))
-    except ValueError:
-        raise ValueError(f"{text!r} is no UUID: 8-4-4-4-12 hexadecimal digits") from None
-
-
 def _mixed_endian(uuid: bytes) -> bytes:
     """The first three fields are little endian."""
     return uuid[3::-1] + uuid[5:3:-1] + uuid[7:5:-1] + uuid[8:]

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 
 _PASSED_ON = ("mode", "memory", "vcpus", "cpu", "irqchip", "load", "entry", "stack", "format", "unreal", "user",
-              "strict", "test_devices", "symbols", "firmware", "fda", "hda", "hdb", "cdrom", "boot")  # fmt: skip
+              "strict", "test_devices", "symbols", "firmware", "fda", "hda", "hdb", "cdrom", "boot",
+              "uuid")  # fmt: skip
 
 
 def main(words: list[str]) -> int:

@@ -65,6 +65,7 @@ COMMAND = Command(
         Option(names=("--unreal",), help="real mode with 4 GiB data segments", group=START),
         Option(names=("--user",), help="start in ring 3", group=START),
         Option(names=("--symbols",), value="FILE", help="names for addresses: ELF, nm or System.map", group=START),
+        Option(names=("--uuid", "-uuid"), value="UUID", group=KERNELS, help="the system's, in SMBIOS"),
         Option(names=("--module",), value="FILE", many=True, group=KERNELS,
                help='a module, or "FILE ARGUMENTS"; may be repeated'),
         Option(names=("--protocol",), value="NAME", convert=one_of(*PROTOCOLS), group=KERNELS,

@@ -89,7 +89,7 @@ def uuid(config: MachineConfig) -> bytes:
     from ...boot.tables import smbios
 
     if config.uuid:
-        return smbios.parse_uuid(config.uuid)
+        return bytes.fromhex(config.uuid.replace("-", ""))
     image = config.image if isinstance(config.image, bytes) else config.image.encode("utf-8", "surrogateescape")
     words = f"{config.memory} {config.vcpus} {config.command_line}".encode("utf-8", "surrogateescape")
     return smbios.uuid_from(words + b"\0" + image)
