@@ -38,8 +38,10 @@ static enum quietly answer_quietly(struct whole_step *step, struct step_location
     }
     if (open->ring_length && open->ring_location != open->location)
         return TO_PYTHON;
+    uint64_t patience = location->quiet_limit ? LIMITED_PATIENCE_NS : RING_PATIENCE_NS;
+    uint32_t limit = location->quiet_limit ? location->quiet_limit : STEP_RING;
     if (!open->ring_length) {
-        uint64_t now = step_ns(), latest = now + RING_PATIENCE_NS;
+        uint64_t now = step_ns(), latest = now + patience;
         step->ring_since = step->left;
         if (!step->armed || step->armed > latest)
             arm(step, latest); /* a guest that now falls silent must not keep its words */
@@ -47,7 +49,7 @@ static enum quietly answer_quietly(struct whole_step *step, struct step_location
     open->ring_location = open->location;
     open->ring[open->ring_length++] = (uint8_t)open->value;
     location->quiet_count++;
-    if (open->ring_length < STEP_RING && to_ns(open, step->left - step->ring_since) < RING_PATIENCE_NS)
+    if (open->ring_length < limit && to_ns(open, step->left - step->ring_since) < patience)
         return ANSWERED;
     return ANSWERED_AND_DRAIN;
 }

@@ -56,6 +56,7 @@ struct step_location {
     uint8_t is_write;
     uint8_t size;
     uint8_t quiet;
+    uint32_t quiet_limit;       /* bytes in the ring after which Python hears of them, soon in any case; 0: STEP_RING */
 };
 
 struct step_rip {

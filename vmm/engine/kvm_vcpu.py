@@ -166,15 +166,16 @@ class KvmVcpu:
         self._bindings[:] = [(self._first_access, 0, 0)] * lib.STEP_LOCATIONS
 
     def make_quiet(self, kind: str, address: int, size: int, is_write: bool, constant: int | None,
-                   ring: Callable[[bytes], None] | None = None) -> None:  # fmt: skip
+                   ring: Callable[[bytes], None] | None = None, limit: int = 0) -> None:  # fmt: skip
         """Lets the run step answer a location by itself: reads with `constant`, writes uncounted but for their number,
-        or written bytes held back and given to `ring` in one piece. With neither, the location is loud again."""
+        or written bytes held back and given to `ring` in one piece, at most `limit` unless it is 0. With neither, the
+        location is loud again."""
         row = self._locate(kind, is_write, size, address)
         location = self._step.rows[row]
         if location.key == 0:
             return  # the table is full: this location shares its row with others and stays loud
         location.quiet = lib.STEP_QUIET_RING if ring else lib.STEP_LOUD if constant is None else lib.STEP_QUIET_CONSTANT
-        location.quiet_value = constant or 0
+        location.quiet_value, location.quiet_limit = constant or 0, limit
         if ring:
             self._rings[row] = ring
 

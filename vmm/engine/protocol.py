@@ -66,9 +66,10 @@ if TYPE_CHECKING:
 
         def make_quiet(
             self, kind: str, address: int, size: int, is_write: bool, constant: int | None,
-            ring: Callable[[bytes], None] | None = None,
+            ring: Callable[[bytes], None] | None = None, limit: int = 0,
         ) -> None:  # fmt: skip
-            """Lets the engine answer a location: with a constant, or by gathering bytes for `ring`; neither ends it."""
+            """Lets the engine answer a location: with a constant, or by gathering bytes for `ring`; neither ends it.
+            With a `limit` not more bytes are gathered, and not for long, since the guest waits for what follows."""
 
         def set_alarm(self, deadline: int) -> None:
             """run() returns INTERRUPTED at `deadline` (host monotonic ns), 0 for never."""

@@ -79,7 +79,8 @@ def make_quiet(board: Board, vcpus: Sequence[Vcpu], com1: Any = None) -> None:
     constants = {} if is_watched else dict(com1.quiet_reads())
     ring = None if is_watched else com1.quiet_ring_offset()
     vcpus[0].make_quiet("io", base + LINE_STATUS, 1, False, constants.get(LINE_STATUS))
-    vcpus[0].make_quiet("io", base, 1, True, None, com1.transmit if ring == 0 else None)
+    vcpus[0].make_quiet("io", base, 1, True, None, com1.transmit if ring == 0 else None,
+                        com1.quiet_ring_limit())  # fmt: skip
 
 
 def _acknowledge(board: Board, run: Run) -> Callable[[], int]:
