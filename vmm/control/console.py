@@ -7,6 +7,8 @@ import _thread
 import os
 import time
 
+from ..errors import ConfigError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +38,8 @@ _SIGNALS = {_signal.SIGINT: "SIGINT", _signal.SIGTERM: "SIGTERM", _signal.SIGHUP
 _HELP = """
 Ctrl-A x       quit
 Ctrl-A s       exits so far
+Ctrl-A p       press the power button
+Ctrl-A d       press Ctrl-Alt-Del
 Ctrl-A Ctrl-A  a Ctrl-A for the guest
 Ctrl-A h       this help
 """
@@ -213,5 +217,12 @@ class Console:
             from ..observe.exit_table import render
 
             self._say("\n" + render(self._machine.exits) + "\n")
+        elif key == "p":
+            try:
+                self._machine.press_power_button()
+            except ConfigError:
+                self._say("\nvmm: this machine has no power button\n")
+        elif key == "d":
+            self._machine.press_ctrl_alt_del()
         else:
             self._say(_HELP)

@@ -3,8 +3,10 @@
 Guest side: `event`, `control`, `timer` and `command`. Writing the command port switches ACPI on and off at once, as the
 system management code of firmware would. Sleep type 0 powers the machine off, type 1 suspends it to RAM; the others do
 nothing.
-The line (SCI) is level: it is up while ACPI is on and the timer's flag is set and enabled.
-Not modelled: buttons, general purpose events, the real-time clock's alarm as an event, throttling, device monitors.
+Host side: `press_power_button()`.
+The line (SCI) is level: it is up while ACPI is on and a flag is set and enabled, the timer's or the button's.
+Not modelled: the sleep button, what a button held down does, general purpose events, the real-time clock's alarm as
+an event, throttling, device monitors.
 Source: Intel 82371AB (PIIX4) datasheet 290562, chapters 7.2 and 11; ACPI specification 6.4, section 4.8.
 """
 
@@ -26,6 +28,7 @@ FREQUENCY = 3_579_545
 TIMER_BITS = 24
 ACPI_ENABLE, ACPI_DISABLE = 0xF1, 0xF0
 TMR_STS, TMR_EN, SCI_EN = 0x0001, 0x0001, 0x0001
+PWRBTN_STS, PWRBTN_EN = 0x0100, 0x0100
 SLP_EN, SLP_TYP = 0x2000, 0x1C00
 OFF, TO_RAM = 0x0000, 0x0400  # sleep types
 
@@ -51,6 +54,7 @@ class AcpiPm(Device):
         self._suspend = suspend
         self._served = 0  # changes of the timer's top bit up to which TMR_STS was cleared
         self._enable = self._control = self._command = self._data = 0
+        self._button = 0  # PWRBTN_STS while a press has not been seen to
         self.event = _Part(self._read_event, self._write_event)
         self.control = _Part(self._read_control, self._write_control)
         self.timer = _Part(self._read_timer, None)
@@ -65,8 +69,13 @@ class AcpiPm(Device):
 
     # -- events --
 
+    def press_power_button(self) -> None:
+        """Pressed and let go. A guest that does not listen finds the flag when it begins to."""
+        self._button = PWRBTN_STS
+        self._drive()
+
     def _status(self) -> int:
-        return TMR_STS if self._ticks() // _HALF > self._served else 0
+        return self._button | (TMR_STS if self._ticks() // _HALF > self._served else 0)
 
     def _read_event(self, offset: int, size: int) -> int:
         return (self._status() | self._enable << 16) >> 8 * offset & mask(size)
@@ -75,15 +84,17 @@ class AcpiPm(Device):
         wide, touched = value << 8 * offset, mask(size) << 8 * offset
         if wide & touched & TMR_STS:
             self._served = self._ticks() // _HALF
+        if wide & touched & PWRBTN_STS:
+            self._button = 0
         self._enable = (self._enable & ~(touched >> 16) | wide >> 16) & _ENABLES
         self._drive()
 
     def _drive(self) -> None:
         """Sets the line, and the alarm for the timer's next event when that is enabled."""
-        wanted = bool(self._control & SCI_EN and self._enable & TMR_EN)
-        pending = wanted and bool(self._status())
-        self._line.set(pending)
-        if wanted and not pending:
+        is_on = bool(self._control & SCI_EN)
+        due = self._status() & self._enable if is_on else 0  # a flag and its enable have the same bit
+        self._line.set(bool(due))
+        if is_on and self._enable & TMR_EN and not due & TMR_STS:
             self._alarm.set(-(-(self._ticks() // _HALF + 1) * _HALF * _SECOND // FREQUENCY))
         else:
             self._alarm.cancel()
@@ -120,24 +131,25 @@ class AcpiPm(Device):
     # -- lifecycle --
 
     def reset(self) -> None:
-        self._enable = self._control = self._command = self._data = 0
+        self._enable = self._control = self._command = self._data = self._button = 0
         self._served = self._ticks() // _HALF
         self._drive()
 
     def save(self) -> State:
-        return State(_SCHEMA, 1, {
+        return State(_SCHEMA, 2, {
             "served": self._served, "enable": self._enable, "control": self._control, "command": self._command,
-            "data": self._data,
+            "data": self._data, "button": self._button,
         })  # fmt: skip
 
     def load(self, state: State) -> None:
-        fields = state.expect(_SCHEMA, 1, ("served", "enable", "control", "command", "data"))
-        kept = {"served": mask(8), "enable": _ENABLES, "control": _KEPT, "command": 0xFF, "data": 0xFF}
+        fields = state.expect(_SCHEMA, 2, ("served", "enable", "control", "command", "data", "button"))
+        kept = {"served": mask(8), "enable": _ENABLES, "control": _KEPT, "command": 0xFF, "data": 0xFF,
+                "button": PWRBTN_STS}  # fmt: skip
         for name, bits in kept.items():
             if type(fields[name]) is not int or fields[name] < 0 or fields[name] & ~bits:
                 raise SnapshotError(f"{_SCHEMA}: {name} cannot be {fields[name]!r}")
         self._served, self._enable, self._control = fields["served"], fields["enable"], fields["control"]
-        self._command, self._data = fields["command"], fields["data"]
+        self._command, self._data, self._button = fields["command"], fields["data"], fields["button"]
         self._drive()
 
     def close(self) -> None:

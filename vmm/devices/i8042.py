@@ -101,6 +101,12 @@ class I8042(Device):
         self.keyboard.type_codes(codes_for(text))
         self._advance()
 
+    def press_ctrl_alt_del(self) -> bool:
+        """The three keys together; False if lost, as for key()."""
+        from .keymap import CTRL_ALT_DEL
+
+        return self.key(CTRL_ALT_DEL)
+
     @property
     def a20(self) -> bool:
         """Whether address line 20 goes through."""

@@ -10,6 +10,8 @@ from ..errors import ConfigError
 from .keyboard import BREAK, SET_1
 
 LEFT_SHIFT, LEFT_CTRL = 0x12, 0x14
+CTRL_ALT_DEL = bytes.fromhex("14 11 e071  e0f071 f011 f014")
+"""Left control, left alt and delete go down, and up again in the opposite order."""
 
 _PLAIN = "abcdefghijklmnopqrstuvwxyz0123456789`-=\\[];',./ \t\n\b\x1b"
 _SHIFTED = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ)!@#$%^&*(~_+|{}:"<>?'

@@ -51,6 +51,8 @@ class Board:
         self.timers = Timers(host_clock, lambda: self.rearm())
         self.outputs: dict[str, Any] = {}
         """What the ports that speak write to, by the name of the chip: a ConsoleLog, an Output, or a callable."""
+        self.listeners: dict[str, Callable[[bytes], None]] = {}
+        """Who hears what a port says besides its output, by the name of the chip; before the chip is made."""
         self.drives: dict[str, Any] = {}
         """The host's side of each drive, by its field of the configuration; close() closes it."""
         self.interrupt: Callable[[bool], None] = lambda up: None
@@ -65,6 +67,9 @@ class Board:
         self.reset_requested: Callable[[str], None] = lambda words: None
         self.power_off: Callable[[str], None] = lambda words: None
         self.suspend: Callable[[], None] = lambda: None
+        self.panic_noted: Callable[[str], None] = lambda words: None
+        """Told what a kernel says on the console of its panic, which is not over yet."""
+        self.panicked: Callable[[], None] = lambda: None
         self.waking_vector: Callable[[], int] = lambda: 0
         """Where the first CPU starts, in real mode, when the machine wakes from S3; 0 is the reset vector."""
         self.memory_changed: Callable[[Sequence[Region], Sequence[Region]], None] = lambda removed, added: None
@@ -134,7 +139,8 @@ class Board:
         self.timers.close()
         self.interrupt = self.set_input = self.rearm = _nothing
         self.com1_made = self.debug_exit = self.reset_requested = self.power_off = self.memory_changed = _nothing
-        self.suspend = _nothing
+        self.suspend = self.panic_noted = self.panicked = _nothing
+        self.listeners.clear()
         self.waking_vector = lambda: 0
 
     def socket(self, name: str, make: Callable[[], Any]) -> Socket:
@@ -144,6 +150,10 @@ class Board:
 
     def output(self, name: str) -> Callable[[bytes], None]:
         """Where the chip `name` writes what the guest says."""
+        write, listener = self._output(name), self.listeners.get(name)
+        return write if listener is None else _both(write, listener)
+
+    def _output(self, name: str) -> Callable[[bytes], None]:
         console = self.config.console
         if not isinstance(console, str):
             return console
@@ -154,6 +164,14 @@ class Board:
         else:
             self.outputs[name] = outputs.log(0 if console == "none" else None)
         return self.outputs[name].write  # type: ignore[no-any-return]
+
+
+def _both(first: Callable[[bytes], None], second: Callable[[bytes], None]) -> Callable[[bytes], None]:
+    def both(data: bytes) -> None:
+        first(data)
+        second(data)
+
+    return both
 
 
 def _nothing(*_: object) -> None:

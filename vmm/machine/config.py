@@ -27,6 +27,8 @@ class MachineConfig(Record):
     vmm.machine.defaults: these come in their place, or behind them when they begin with "+"."""
     modules: tuple[str, ...] = ()
     """Files that are loaded beside the image, each "PATH" or "PATH ARGUMENTS" (multiboot modules, an initrd)."""
+    uuid: str = ""
+    """The system's UUID in SMBIOS, as 8-4-4-4-12 hexadecimal digits; "" makes one from image, command line and size."""
     firmware: str = ""
     """Path of a ROM that runs in place of our own BIOS, mapped below 4 GiB and below 1 MiB; "" for our own."""
     fw_cfg: tuple[tuple[str, bytes], ...] = ()

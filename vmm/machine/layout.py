@@ -20,6 +20,10 @@ EBDA = 0x9_FC00
 """The last KiB below 640 KiB belongs to the firmware."""
 VIDEO = 0xA_0000
 FIRMWARE = 0xF_0000
+ACPI_ROOT, ACPI_TABLES = FIRMWARE, FIRMWARE + PAGE
+"""Where the RSDP stands and the tables that it leads to, when there is no firmware to place them."""
+MP_POINTER, MP_TABLE = FIRMWARE + 0x40, FIRMWARE + 0x400
+SMBIOS_ENTRY, SMBIOS_TABLES = FIRMWARE + 0x60, FIRMWARE + 0x100
 USABLE, RESERVED = 1, 2
 PHYSICAL_LIMIT = 1 << 52
 MOST_KERNEL = GiB
@@ -51,6 +55,7 @@ SYSTEM_CONTROL_A = (0x92, 1)
 DEBUG_CONSOLE = (0xE9, 1)
 FIRMWARE_CONSOLE = (0x402, 1)
 DEBUG_EXIT = (0xF4, 4)
+PVPANIC = (0x505, 1)
 GUEST_READY = (0xF8, 1)
 """Written by guests/linux/init when its console takes input."""
 FW_CFG = (0x510, 2)
@@ -77,6 +82,8 @@ TESTDEV_LINES = (0x2000, 24)
 HPET = (0xFED0_0000, KiB)
 TESTDEV_MEMORY = (0xFF00_0000, 64 * KiB)
 TEST_DEVICE = (0xD000_0000, 4 * KiB)
+PCI_WINDOW = (0xE000_0000, 0xFEBF_FFFF)
+"""The first and the last address that devices on the PCI bus may be given."""
 IO_APIC = 0xFEC0_0000
 LOCAL_APIC = 0xFEE0_0000
 

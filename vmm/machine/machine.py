@@ -138,6 +138,17 @@ class Machine:
         """Types `data` into COM1, as far as its queue (64 KiB) has room. Any thread, before or while it runs."""
         self.post(lambda: self.device("com1").feed(data) and None)
 
+    def press_power_button(self) -> None:
+        """Presses the power button: an event for a guest with ACPI that listens. Any thread, before or while it runs.
+
+        ConfigError on a machine without power management.
+        """
+        self.post(self.device("acpi-pm").press_power_button)
+
+    def press_ctrl_alt_del(self) -> None:
+        """Presses Ctrl, Alt and Del on the keyboard. Any thread, before or while it runs."""
+        self.post(lambda: self.device("i8042").press_ctrl_alt_del() and None)
+
     def post(self, job: Callable[[], None]) -> None:
         """Has `job` done between two exits of vCPU 0, where devices may be touched; when the run goes on, if none is.
 

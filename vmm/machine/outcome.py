@@ -10,6 +10,7 @@ SHUTDOWN = "shutdown"
 RESET = "reset"
 POWER_OFF = "power-off"
 SUSPENDED = "suspended"
+PANIC = "panic"
 DEADLINE = "deadline"
 UNCLAIMED = "unclaimed"
 ENTRY_FAILURE = "entry-failure"
@@ -20,6 +21,7 @@ STOPPED = "stopped"
 EXIT_CODES = {
     HALTED: (0, "the guest halted for good"),
     DEBUG_EXIT: (None, "the value that the guest wrote to the debug-exit port"),
+    PANIC: (118, "the guest's kernel panicked"),
     SHUTDOWN: (120, "triple fault"),
     INTERNAL_ERROR: (121, "KVM could not go on, such as an instruction that it cannot emulate"),
     ENTRY_FAILURE: (121, "the CPU refused the guest's state"),
@@ -37,6 +39,8 @@ RESUMABLE = (DEADLINE, STOPPED, SUSPENDED)
 """Kinds after which the machine may run on."""
 ABNORMAL = (SHUTDOWN, INTERNAL_ERROR, ENTRY_FAILURE, FAILED, UNCLAIMED, DEADLINE)
 """Kinds that a crash report explains."""
+LAST_OF_A_PANIC = (RESET, SHUTDOWN)
+"""How a kernel that has panicked may end: to know of the panic says more."""
 
 
 class Outcome(Record):
@@ -69,3 +73,8 @@ class Outcome(Record):
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.words}"
+
+
+def panic(quote: str = "") -> Outcome:
+    """The verdict on a kernel that has panicked, with what it said of it, if that is known."""
+    return Outcome(kind=PANIC, words=f"the guest's kernel panicked{quote and f': {quote}'}")

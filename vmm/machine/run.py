@@ -48,6 +48,8 @@ class Run:
         self._verdicts: list[Outcome] = []
         self.halted: dict[int, bool] = {}
         """vCPUs that stand at a HLT which came to us, each with whether its interrupts are on; over pauses too."""
+        self.panic = ""
+        """What the guest's kernel said of its panic, once it did; over pauses too."""
 
     def begin(self, deadline: int | None) -> None:
         """Before the first thread drives."""
@@ -63,6 +65,8 @@ class Run:
     def end(self, verdict: Outcome) -> None:
         """Ends the run with `verdict`, unless it has one already. Any thread."""
         if self.is_running:
+            if self.panic and verdict.kind in outcome.LAST_OF_A_PANIC:
+                verdict = outcome.panic(self.panic)
             self._verdicts.append(verdict)  # two threads may be here: the first in the list wins
             self.outcome = self._verdicts[0]
             self.is_running = False

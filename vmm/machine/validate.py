@@ -38,6 +38,7 @@ def _breaches(config: MachineConfig) -> list[tuple[str, str]]:
     if config.firmware:
         found += _firmware(config)
     found += _fw_cfg(config.fw_cfg)
+    found += _uuid(config.uuid)
     if config.mode is not None:
         found += _one_of("mode", config.mode, MODES)
     if config.boot_protocol:
@@ -77,6 +78,15 @@ def _firmware(config: MachineConfig) -> list[tuple[str, str]]:
     if config.irqchip == "user" and config.vcpus > 1:
         found.append(("irqchip", "firmware wakes further vCPUs through their local APICs, which are the kernel's"))
     return found
+
+
+def _uuid(text: str) -> list[tuple[str, str]]:
+    if not text:
+        return []
+    digits = [character in "0123456789abcdefABCDEF" for character in text.replace("-", "")]
+    if [len(group) for group in text.split("-")] == [8, 4, 4, 4, 12] and all(digits):
+        return []
+    return [("uuid", f"8-4-4-4-12 hexadecimal digits with dashes between them, not {text!r}")]
 
 
 def _fw_cfg(files: tuple[tuple[str, bytes], ...]) -> list[tuple[str, str]]:

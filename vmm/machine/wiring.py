@@ -51,6 +51,8 @@ def connect(board: Board, vcpus: Sequence[Vcpu], run: Run, kernel_input: Callabl
     board.power_off = lambda words: run.end(
         Outcome(kind=outcome.POWER_OFF, words=f"the guest switched the machine off: {words}")
     )
+    board.panic_noted = lambda words: setattr(run, "panic", words)
+    board.panicked = lambda: run.end(outcome.panic(run.panic))
     board.suspend = lambda: run.end(Outcome(kind=outcome.SUSPENDED, words="the guest suspended the machine to RAM"))
     warnings = _Warnings(board.config.warn or (lambda words: None), run)
     board.timers.on_failure = lambda error: warnings.failed("an alarm", error)

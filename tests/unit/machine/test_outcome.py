@@ -8,7 +8,7 @@ from vmm.machine.outcome import EXIT_CODES, Outcome
 
 @pytest.mark.parametrize(
     ("kind", "code"),
-    [("halted", 0), ("shutdown", 120), ("internal-error", 121), ("entry-failure", 121), ("failed", 121),
+    [("halted", 0), ("panic", 118), ("shutdown", 120), ("internal-error", 121), ("entry-failure", 121), ("failed", 121),
      ("unclaimed", 122), ("reset", 123), ("deadline", 124), ("stopped", 130)],
 )  # fmt: skip
 def test_exit_codes_are_a_contract(kind, code):
@@ -40,6 +40,11 @@ def test_which_ends_are_abnormal_and_which_can_go_on():
     kinds = {kind for kind in EXIT_CODES if Outcome(kind=kind, words="").is_abnormal}
     assert kinds == {"shutdown", "internal-error", "entry-failure", "failed", "unclaimed", "deadline"}
     assert set(outcome.RESUMABLE) == {"deadline", "stopped", "suspended"}
+
+
+def test_a_panic_quotes_the_kernel_if_it_can():
+    assert outcome.panic().words == "the guest's kernel panicked"
+    assert outcome.panic("Kernel panic: x").words == "the guest's kernel panicked: Kernel panic: x"
 
 
 def test_an_outcome_reads_as_a_sentence():

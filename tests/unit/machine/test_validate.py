@@ -4,6 +4,7 @@ import pytest
 
 from vmm.errors import ConfigError
 from vmm.machine.config import MachineConfig
+from vmm.machine.defaults import settled
 from vmm.machine.validate import validate
 from vmm.units import GiB, MiB
 
@@ -16,6 +17,7 @@ GOOD = MachineConfig(image=b"\xf4")
         {}, {"image": "path"}, {"mode": "long", "user": True}, {"unreal": True}, {"mode": "real", "unreal": True},
         {"memory": 4096}, {"memory": 64 * GiB}, {"vcpus": 64}, {"irqchip": "none"}, {"console": "stdio"},
         {"console": print}, {"load": 0, "entry": 0, "stack": 0}, {"entry": 1 << 52},
+        {"uuid": "01234567-89ab-cdef-0123-456789ABCDEF"},
     ],
     ids=str,
 )  # fmt: skip
@@ -28,6 +30,9 @@ def test_what_is_right_passes(changes):
     [
         ({"image": ""}, "image", "a path or bytes is needed"),
         ({"image": b""}, "image", "a path or bytes is needed"),
+        ({"uuid": "0"}, "uuid", "8-4-4-4-12 hexadecimal digits"),
+        ({"uuid": "01234567-89ab-cdef-0123-456789abcdeg"}, "uuid", "8-4-4-4-12 hexadecimal digits"),
+        ({"uuid": "01234567 -89ab-cdef-0123-456789abcde"}, "uuid", "8-4-4-4-12 hexadecimal digits"),
         ({"boot": "cc"}, "boot", "each once"),
         ({"boot": "x"}, "boot", "letters of a"),
         ({"image": 5}, "image", "a path or bytes is needed"),
@@ -73,5 +78,7 @@ def test_all_breaches_are_told_at_once():
     assert {path for path, _ in caught.value.breaches} == {"image", "memory", "vcpus", "irqchip", "mode", "load"}
 
 
-def test_the_default_memory_is_modest():
-    assert GOOD.memory == 16 * MiB
+def test_the_default_memory_is_modest_and_larger_for_linux():
+    assert settled(GOOD, is_linux=False).memory == 16 * MiB
+    assert settled(GOOD, is_linux=True).memory == 256 * MiB
+    assert settled(GOOD.replace(memory=32 * MiB), is_linux=True).memory == 32 * MiB

@@ -47,7 +47,7 @@ def notes(image: Image) -> Iterator[tuple[bytes, int, bytes]]:
     for index in range(min(count, 128)):
         try:
             fields = layout.unpack_from(image, table + index * each)
-        except error:
+        except (error, OverflowError):
             return
         if fields[0] == _PT_NOTE:
             start, size = (fields[2], fields[5]) if image[4] == 2 else (fields[1], fields[4])

@@ -8,7 +8,7 @@ but gzip has the size behind it, in four bytes); the LZ4 legacy frame: lz4 doc/l
 from __future__ import annotations
 
 from ...errors import BootError
-from ...units import MiB, format_size
+from ...units import KiB, MiB, format_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ format = "bzimage"
 
 _ELF = b"\x7fELF"
 _LZ4_BLOCK = 8 * MiB
+_ZSTD_STEP = 64 * KiB
+"""Packed bytes taken at once: what they unpack to may be a thousand times as much."""
 
 
 class Unavailable(BootError):
@@ -88,12 +90,13 @@ def _whole(content: bytes, ended: bool, most: int) -> bytes:
 def _zstd(payload: Image, most: int) -> bytes:
     import zstandard
 
+    unpacker = zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj()
     content = bytearray()
-    with zstandard.ZstdDecompressor(max_window_size=1 << 31).stream_reader(payload) as reader:
-        while len(content) <= most and (part := reader.read(4 * MiB)):
-            content += part
-    size = int.from_bytes(payload[-4:], "little")
-    return _whole(bytes(content), len(content) == size, most)
+    for at in range(0, len(payload), _ZSTD_STEP):
+        content += unpacker.decompress(payload[at : at + _ZSTD_STEP])
+        if unpacker.eof or len(content) > most:
+            break
+    return _whole(bytes(content), unpacker.eof, most)
 
 
 def _lz4(payload: Image, most: int) -> bytes:

@@ -63,26 +63,10 @@ def _boot_order(board: Board) -> bytes:
 def _for_firmware(board: Board) -> dict[str, bytes]:
     """What a ROM gets unless the user says otherwise: ACPI tables, its console on COM1, no reset when nothing boots."""
     from ...boot.tables import acpi, table_loader
+    from .tables import hardware
 
     return {
         **dict(table_loader.files(acpi.encode(hardware(board)))),
         "etc/boot-fail-wait": NEVER_AGAIN,
         "etc/sercon-port": layout.COM[0][0].to_bytes(2, "little"),
     }
-
-
-def hardware(board: Board) -> Any:
-    """What ACPI's tables tell of."""
-    from ...boot.tables import acpi
-
-    return acpi.Hardware(
-        cpus=board.config.vcpus,
-        local_apic=layout.LOCAL_APIC,
-        io_apic=layout.IO_APIC,
-        pm_event=layout.PM_EVENT[0],
-        pm_control=layout.PM_CONTROL[0],
-        pm_timer=layout.PM_TIMER[0],
-        smi_command=layout.SMI_COMMAND[0],
-        sci=layout.SCI_LINE,
-        reset_control=layout.RESET_CONTROL[0],
-    )

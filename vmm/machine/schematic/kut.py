@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import layout
-from . import pci
+from . import pci, tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,20 +24,7 @@ def place(board: Board) -> None:
     board.socket("hpet", lambda: _hpet(board)).claim(board.mmio, *layout.HPET, width=8)
     if not board.config.firmware:
         pci.place(board, lambda attributes: None)
-        _tables(board)
-
-
-def _tables(board: Board) -> None:
-    """ACPI's tables where firmware would have left them."""
-    from ...boot.tables import acpi
-    from .fw_cfg import hardware
-
-    base = layout.FIRMWARE + layout.PAGE
-    blob, root = acpi.placed(acpi.encode(hardware(board)), base)
-    board.memory.write(layout.FIRMWARE, root)
-    board.memory.write(base, blob)
-    facs = base + blob.index(b"FACS")
-    board.waking_vector = lambda: board.memory.read_int(facs + acpi.WAKING_VECTOR, 4)
+        tables.write(board)
 
 
 def _storage(size: int) -> Callable[[], Any]:

@@ -8,6 +8,7 @@ from ...backends.kernel_cache import KernelCache
 from ...boot.linux import bzimage, notes, payload, setup_header, vmlinux
 from ...errors import ConfigError
 from .. import layout
+from . import tables
 from .modules import with_extras
 
 TYPE_CHECKING = False
@@ -21,7 +22,7 @@ FORMATS = (bzimage.format, vmlinux.format)
 def load(board: Board, image: Image, params: BootParams) -> BootState:
     """Fills the board's memory. BootError or ConfigError when that cannot be."""
     config = board.config
-    params = with_extras(params, config).replace(protocol=config.boot_protocol)
+    params = with_extras(params, config).replace(protocol=config.boot_protocol, rsdp=tables.place(board))
     if config.format == vmlinux.format or (config.format is None and not bzimage.recognises(image)):
         if config.direct is not None:
             raise ConfigError.of("direct", "is for a bzImage; a vmlinux is unpacked already")

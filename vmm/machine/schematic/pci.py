@@ -1,8 +1,9 @@
-"""An extra sheet, with `firmware` or `pc_testdev`: PCI's configuration ports, the chipset, power management."""
+"""An extra sheet, with `firmware` or `pc_testdev`: PCI's configuration ports, the chipset with its power management."""
 
 from __future__ import annotations
 
 from .. import layout
+from . import power
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,11 +22,7 @@ def place(board: Board, shadow: Callable[[tuple[int, ...]], None]) -> None:
     pci = board.socket("pci", lambda: _pci(board, shadow))
     pci.claim(ports, *layout.PCI_ADDRESS, part=lambda chip: chip.address, width=4)
     pci.claim(ports, *layout.PCI_DATA, part=lambda chip: chip.data, width=4)
-    power = board.socket("acpi-pm", lambda: _acpi_pm(board))
-    power.claim(ports, *layout.PM_EVENT, part=lambda chip: chip.event, width=4)
-    power.claim(ports, *layout.PM_CONTROL, part=lambda chip: chip.control, width=4)
-    power.claim(ports, *layout.PM_TIMER, part=lambda chip: chip.timer, width=4)
-    power.claim(ports, *layout.SMI_COMMAND, part=lambda chip: chip.command, width=2)
+    power.place(board)
 
 
 def _pci(board: Board, shadow: Callable[[tuple[int, ...]], None]) -> Any:
@@ -40,11 +37,3 @@ def _pci(board: Board, shadow: Callable[[tuple[int, ...]], None]) -> Any:
         (1, 3): power_management(layout.PM_EVENT[0], layout.SCI_LINE),
     }
     return ConfigPorts(functions, board.device("reset-control"))
-
-
-def _acpi_pm(board: Board) -> Any:
-    from ...devices.acpi_pm import AcpiPm
-
-    return AcpiPm(
-        board.timers, board.line(layout.SCI_LINE), lambda words: board.power_off(words), lambda: board.suspend()
-    )
