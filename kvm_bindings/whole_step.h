@@ -22,7 +22,7 @@
 #define HASH_SLOTS (2 * STEP_LOCATIONS)
 #define OVERFLOW_ROWS 10              /* rows 1 ... 2 * STEP_KIND_OTHER: one for each kind and direction */
 #define RING_PATIENCE_NS 20000000ULL  /* quiet output is seen at most this late */
-#define LIMITED_PATIENCE_NS 100000ULL /* and where the guest waits for what comes behind it: as long as a byte on a wire */
+#define LIMITED_PATIENCE_NS 1000000ULL /* and where the guest waits for what comes behind it: a FIFO full on a wire */
 #define RIP_PROBES 8
 
 struct whole_step {
