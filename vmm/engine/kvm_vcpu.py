@@ -323,6 +323,11 @@ class KvmVcpu:
 
         return flight_entries(self._step, self.index, names, zero_ns)
 
+    @property
+    def exit_total(self) -> int:
+        """See protocol.Vcpu."""
+        return int(self._step.exits)
+
     def times(self) -> tuple[int, int, int]:
         """See protocol.Vcpu."""
         step = self._step

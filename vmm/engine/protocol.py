@@ -98,6 +98,10 @@ if TYPE_CHECKING:
         def flight(self, names: Callable[[str, int], str], zero_ns: int) -> list[FlightEntry]:
             """The last exits, oldest first, their times counted from `zero_ns` of the host's monotonic clock."""
 
+        @property
+        def exit_total(self) -> int:
+            """How many exits so far. Any thread."""
+
         def times(self) -> tuple[int, int, int]:
             """Nanoseconds in the guest and kernel, in handlers, and asleep in HLT."""
 

@@ -69,6 +69,8 @@ COMMAND = Command(
         Option(names=("--test-devices",), help="plug in the devices that guests/ use"),
         Option(names=("--guest",), value="NAME", help="a guest that comes with vmm in place of IMAGE"),
         Option(names=("--stats",), help="print every exit, counted and timed, to stderr"),
+        Option(names=("--boot-trace",), help="print where the time went until the guest was up"),
+        Option(names=("--boot-trace-out",), value="FILE", help="write the same as JSON"),
         Option(names=("--stats-out",), value="FILE", help="write the same as JSON"),
         Option(names=("--json",), help="one JSON document on stdout: outcome, console, exits"),
         Option(names=("--exit-code",), value="STYLE", convert=one_of("raw", "qemu"), default="raw",
@@ -93,12 +95,23 @@ def main(words: list[str]) -> int:
     config = _config(values, plain)
     deadline = None if values["deadline"] is None else values["deadline"] / SECOND
     is_interactive = values["console"] == "stdio" and not (values["json"] and os.isatty(0))
+    watch = None
+    if values["boot_trace"] or values["boot_trace_out"] is not None:
+        from .boot import watch as boot_watch
+
+        watch = boot_watch(values)
     with Machine(config) as machine:
         with Console(machine, is_interactive, sys.stderr.write, deadline) as console:
             gc.freeze()  # what is there stays to the end: no collection need look at it
             gc.enable()
-            outcome = machine.run(deadline)
+            if watch is None:
+                outcome = machine.run(deadline)
+            else:
+                with watch.attach(machine):
+                    outcome = machine.run(deadline)
         report(machine, outcome, values, console.failure is None)
+        if watch is not None:
+            watch.report(values)
     if console.failure is not None and outcome.value != BROKEN_PIPE:
         raise HostError(f"cannot write standard output: {console.failure.strerror}")
     return outcome.exit_code(values["exit_code"])
@@ -121,10 +134,11 @@ def _config(values: dict[str, Any], plain: list[str]) -> MachineConfig:
         images = [""]
     if len(images) != 1:
         raise ConfigError.of("", f"{'no' if not images else 'more than one'} image given; usage: vmm run IMAGE")
-    if values["stats_out"] is not None:
-        from ..json_file import check_path
+    for field in ("stats_out", "boot_trace_out"):
+        if values[field] is not None:
+            from ..json_file import check_path
 
-        check_path("--stats-out", values["stats_out"])
+            check_path("--" + field.replace("_", "-"), values[field])
     if values["firmware_log"] is not None:
         from ..whole_file import check_path
 
