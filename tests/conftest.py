@@ -1,4 +1,5 @@
-"""What all tests share: the mark `requires_kvm`, which every test below tests/kvm and tests/guests carries.
+"""What all tests share: the mark `requires_kvm`, which every test below tests/kvm, tests/guests and tests/linux
+carries, and `requires_linux` of the last.
 
 Where /dev/kvm cannot be opened such a test is skipped with the trouble and its remedy as the reason.
 VMM_REQUIRE_KVM=1 makes a failure of each such skip.
@@ -33,14 +34,28 @@ def kvm_trouble() -> str:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.is_relative_to(HERE / "kvm") or item.path.is_relative_to(HERE / "guests"):
+        if any(item.path.is_relative_to(HERE / room) for room in ("kvm", "guests", "linux")):
             item.add_marker(pytest.mark.requires_kvm)
+        if item.path.is_relative_to(HERE / "linux"):
+            item.add_marker(pytest.mark.requires_linux)
+            item.add_marker(pytest.mark.timeout(300))
+
+
+@functools.cache
+def linux_trouble() -> str:
+    """Why stock Linux cannot be booted here; "" when it can."""
+    from vmm.control.doctor.linux import obstacle
+
+    return obstacle()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    if item.get_closest_marker("requires_kvm") is None or not kvm_trouble():
+    if item.get_closest_marker("requires_kvm") is None:
         return
-    if os.environ.get("VMM_REQUIRE_KVM") == "1":
-        pytest.fail(f"VMM_REQUIRE_KVM=1, but {kvm_trouble()}", pytrace=False)
-    pytest.skip(kvm_trouble())
+    if kvm_trouble():
+        if os.environ.get("VMM_REQUIRE_KVM") == "1":
+            pytest.fail(f"VMM_REQUIRE_KVM=1, but {kvm_trouble()}", pytrace=False)
+        pytest.skip(kvm_trouble())
+    if item.get_closest_marker("requires_linux") is not None and linux_trouble():
+        pytest.skip(f"{linux_trouble()}; scripts/test --lab runs it")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-GROUND = ("errors", "units", "ranges", "bits", "state", "records")
+GROUND = ("errors", "units", "ranges", "bits", "state", "records", "toolchain")
 LEVELS = {
     **dict.fromkeys((*GROUND, "observe"), 0),
     **dict.fromkeys(("cpu", "memory", "jail"), 1),

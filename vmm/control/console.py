@@ -31,6 +31,8 @@ STDIN = 0
 CHUNK = 4096
 TYPED_AHEAD = 1 << 20
 """Keys that wait for a guest which does not take any; what is typed beyond is dropped."""
+TYPABLE = (*range(0x01, 0x1C), *range(0x20, 0x80))
+"""Bytes that a US keyboard has a key for; others from a terminal go to COM1 alone."""
 BROKEN_PIPE = 13
 """SIGPIPE: the value of the outcome when the reader of our standard output has left."""
 
@@ -204,7 +206,10 @@ class Console:
         if not self._pending:
             return
         com1 = self._machine.device("com1")
-        del self._pending[: com1.feed(bytes(self._pending))]
+        taken = com1.feed(bytes(self._pending))
+        if self._machine.config.has_bios:  # its guest reads a keyboard, if it reads anything
+            self._machine.type_keys("".join(chr(byte) for byte in self._pending[:taken] if byte in TYPABLE))
+        del self._pending[:taken]
         if self._pending:
             com1.room_again = self._deliver
         elif self._taken.locked():

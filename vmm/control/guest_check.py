@@ -5,11 +5,14 @@ It looks only at what the expectation states. Nothing here runs a guest.
 
 from __future__ import annotations
 
+from ..errors import VmmError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Protocol
 
+    from ..observe.screen import Screen
     from .guest_spec import Expectation, GuestSpec
 
     class GuestResult(Protocol):
@@ -49,6 +52,9 @@ if TYPE_CHECKING:
         def count(self, location: str) -> int:
             """Exits at a location such as "io.out.1[0x3f8]"."""
 
+        def screen(self) -> Screen:
+            """The text screen at the end; asked for where it is expected to show something."""
+
 
 def check(spec: GuestSpec, result: GuestResult) -> list[str]:
     """Every way in which the run was not as expected on this kind of host, a sentence each; empty when all is well."""
@@ -56,6 +62,7 @@ def check(spec: GuestSpec, result: GuestResult) -> list[str]:
     failures = [
         *_outcome(expected, result),
         *_text(expected, result),
+        *_screen(expected, result),
         *_state(expected, result),
         *_exits(expected, result),
     ]
@@ -95,6 +102,26 @@ def _text(expected: Expectation, result: GuestResult) -> list[str]:
     return failures
 
 
+def _screen(expected: Expectation, result: GuestResult) -> list[str]:
+    if not (expected.screen_contains or expected.screen_lines or expected.screen_cursor):
+        return []
+    try:
+        screen = result.screen()
+    except VmmError as error:
+        return [str(error)]
+    failures, lines = [], screen.lines
+    for text in expected.screen_contains:
+        if text not in screen.text:
+            failures.append(f"screen: expected {text!r} somewhere, came {_shown(screen.text)}")
+    for row, text in expected.screen_lines:
+        came = lines[row] if row < len(lines) else None
+        if came != text:
+            failures.append(f"screen line {row}: expected {text!r}, came {came!r}")
+    if expected.screen_cursor and screen.cursor != expected.screen_cursor:
+        failures.append(f"cursor: expected {expected.screen_cursor}, came {screen.cursor}")
+    return failures
+
+
 def _state(expected: Expectation, result: GuestResult) -> list[str]:
     failures = []
     for name, value in expected.registers:
@@ -117,7 +144,7 @@ def _exits(expected: Expectation, result: GuestResult) -> list[str]:
     return failures
 
 
-def _shown(text: bytes) -> str:
+def _shown(text: bytes | str) -> str:
     """Text as a reader writes it, long ones cut."""
-    words = repr(text.decode("latin-1"))
+    words = repr(text if isinstance(text, str) else text.decode("latin-1"))
     return words if len(words) <= 200 else f"{words[:200]}... ({len(text)} bytes)"

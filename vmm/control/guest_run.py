@@ -14,12 +14,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..machine.config import MachineConfig
     from ..machine.outcome import Outcome
+    from ..observe.screen import Screen
 
 
 def config_of(name: str) -> MachineConfig:
     """The guest's machine, with its image built and its symbols found. Errors as of guest_set.build."""
     image = guest_set.build(name)
-    return guest_set.describe(name).machine.replace(image=image, symbols=guest_set.image_symbols(image))
+    spec = guest_set.describe(name)
+    given = spec.drives.fields(image) if spec.drives else {"image": image}
+    return spec.machine.replace(symbols=guest_set.image_symbols(image), **given)
 
 
 def run_and_check(name: str) -> list[str]:
@@ -32,6 +35,8 @@ def run_and_check(name: str) -> list[str]:
     with machine:
         if spec.input:
             machine.feed(spec.input.encode())
+        if spec.keys:
+            machine.type_keys(spec.keys)
         return check(spec, _Result(machine, machine.run(deadline=spec.deadline / SECOND)))
 
 
@@ -51,11 +56,17 @@ class _Refusal:
     def count(self, location: str) -> int:
         return 0
 
+    def screen(self) -> Screen:
+        from ..observe.screen import Screen
+
+        return Screen()
+
 
 class _Result:
     """What guest_check asks of a finished run."""
 
     def __init__(self, machine: Machine, outcome: Outcome) -> None:
+        self._machine = machine
         self._exits = machine.exits
         self.host_kind = kind()
         self.outcome_kind, self.outcome_value, self.outcome_words = outcome.kind, outcome.value, outcome.words
@@ -66,3 +77,6 @@ class _Result:
 
     def count(self, location: str) -> int:
         return self._exits[location].count
+
+    def screen(self) -> Screen:
+        return self._machine.screen

@@ -1,19 +1,15 @@
 """The guests that come with the VMM: where they are, what each expects, and their images, built on first use.
 
-Images live in a cache: $XDG_CACHE_HOME/vmm/guests/<name>-<digest of sources and flags>/. What stands there is complete:
-a build happens beside it and moves in by one rename, so two builders at once do no harm.
+Images live in a cache: $XDG_CACHE_HOME/vmm/guests/<name>-<digest of sources and flags>/.
 """
 
 from __future__ import annotations
 
 import os
 
+from .. import toolchain
 from ..errors import ConfigError, HostError, nearest
 from .guest_spec import GuestSpec, parse_spec
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 LIBRARY = "lib"
 """The folder beside the guests with what they share."""
@@ -29,7 +25,6 @@ LD_FLAGS = ("-nostdlib", "-static", "-z", "noexecstack", "--build-id=none", "--n
 
 _WIDTH = {"real": 32, "protected": 32, "paged": 32, "long": 64}
 _DEFAULT_LOAD = {"real": 0x1000, "protected": 0x10_0000, "paged": 0x10_0000, "long": 0x10_0000}
-_REMEDY = "apt install gcc binutils"
 
 
 def find() -> str:
@@ -87,13 +82,12 @@ def build(name: str, folder: str | None = None, cache: str | None = None) -> str
     cache cannot be written.
     """
     spec = describe(name, folder)
-    cache = cache or _cache()
+    cache = cache or toolchain.cache("guests")
     try:
         home = os.path.join(cache, f"{name}-{_digest(spec)}")
         image = os.path.join(home, f"{name}.elf" if spec.build == "elf" else f"{name}.bin")
         if not os.path.isfile(image):
-            os.makedirs(cache, exist_ok=True)
-            _make(spec, cache, home)
+            toolchain.make(f"guest {name}", home, f"{name}.elf", _commands(spec))
     except OSError as error:
         trouble = f"guest {name} cannot be built: {error.strerror}: {error.filename}"
         raise HostError(trouble, "set XDG_CACHE_HOME to a folder that can be written") from error
@@ -103,11 +97,6 @@ def build(name: str, folder: str | None = None, cache: str | None = None) -> str
 def image_symbols(image: str) -> str:
     """The ELF file with the symbols of an image that `build` made."""
     return os.path.splitext(image)[0] + ".elf"
-
-
-def _cache() -> str:
-    home = os.environ.get("XDG_CACHE_HOME", "")
-    return os.path.join(home if os.path.isabs(home) else os.path.expanduser("~/.cache"), "vmm", "guests")
 
 
 def _sources(spec: GuestSpec) -> list[str]:
@@ -120,44 +109,17 @@ def _sources(spec: GuestSpec) -> list[str]:
 
 
 def _digest(spec: GuestSpec) -> str:
-    from hashlib import sha256
-
     machine = spec.machine
-    digest = sha256(repr((C_FLAGS, LD_FLAGS, machine.mode, machine.load, spec.build)).encode())
-    for path in _sources(spec):
-        with open(path, "rb") as file:
-            content = file.read()
-        digest.update(f"{os.path.basename(path)} {len(content)}\n".encode() + content)
-    return digest.hexdigest()[:16]
+    flags = (C_FLAGS, LD_FLAGS, machine.mode, machine.load, spec.build, spec.drives)
+    return toolchain.digest(flags, _sources(spec))
 
 
-def _make(spec: GuestSpec, cache: str, home: str) -> None:
-    """Compiles, links, and moves the result to `home`."""
-    from shutil import rmtree
-    from tempfile import mkdtemp
-
-    work = mkdtemp(prefix=f".{spec.name}-", dir=cache)
-    try:
-        for command in _commands(spec, work):
-            _run(spec, command, work)
-        for entry in os.listdir(work):
-            if entry.endswith(".o"):
-                os.unlink(os.path.join(work, entry))
-        os.chmod(work, 0o755)
-        try:
-            os.rename(work, home)
-        except OSError:
-            if not os.path.isfile(os.path.join(home, f"{spec.name}.elf")):  # else somebody else was faster
-                raise
-    finally:
-        rmtree(work, ignore_errors=True)
-
-
-def _commands(spec: GuestSpec, work: str) -> list[list[str]]:
+def _commands(spec: GuestSpec) -> list[list[str]]:
     machine = spec.machine
-    width = _WIDTH[machine.mode or "long"]
+    mode = "real" if spec.drives else machine.mode or "long"
+    width = _WIDTH[mode]
     library = os.path.join(os.path.dirname(spec.folder), LIBRARY)
-    load = machine.load if machine.load is not None else _DEFAULT_LOAD[machine.mode or "long"]
+    load = machine.load if machine.load is not None else spec.drives.load if spec.drives else _DEFAULT_LOAD[mode]
     in_c = os.path.isfile(os.path.join(spec.folder, "guest.c"))
     sources = [os.path.join(library, "start.S")] if in_c else []
     sources.append(os.path.join(spec.folder, "guest.c" if in_c else "guest.S"))
@@ -172,19 +134,6 @@ def _commands(spec: GuestSpec, work: str) -> list[list[str]]:
     link = ["ld", "-m", emulation, *LD_FLAGS, f"--defsym=load_address={load:#x}", "-T", script]
     commands.append([*link, "-o", f"{spec.name}.elf", *objects])
     if spec.build == "flat":
-        commands.append(["objcopy", "-O", "binary", f"{spec.name}.elf", f"{spec.name}.bin"])
+        pad = ["--gap-fill", "0", f"--pad-to={load + spec.drives.size:#x}"] if spec.drives else []
+        commands.append(["objcopy", "-O", "binary", *pad, f"{spec.name}.elf", f"{spec.name}.bin"])
     return commands
-
-
-def _run(spec: GuestSpec, command: Sequence[str], work: str) -> None:
-    from subprocess import DEVNULL, PIPE, STDOUT, run
-
-    try:
-        done = run(command, cwd=work, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, check=False)
-    except FileNotFoundError:
-        raise HostError(f"guest {spec.name} cannot be built: there is no {command[0]}", _REMEDY) from None
-    if done.returncode:
-        lines = [line for line in done.stdout.decode(errors="replace").splitlines() if "error" in line.lower()]
-        first = lines[0] if lines else f"exit status {done.returncode}"
-        remedy = _REMEDY if "cannot execute" in first else ""
-        raise HostError(f"guest {spec.name} cannot be built: {command[0]}: {first}", remedy)

@@ -12,6 +12,7 @@ from ..machine.validate import validate
 from ..observe.location import parse_location
 from ..records import Record
 from ..units import MiB, parse_duration, parse_size
+from .guest_drives import GuestDrives, read_drives
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ DEFAULT_DEADLINE = "5s"
 
 MACHINE_KEYS = (
     "mode", "format", "load", "entry", "stack", "unreal", "user", "memory", "vcpus", "cpu", "irqchip", "strict",
-    "test_devices", "pc_testdev", "command_line", "modules",
+    "test_devices", "display", "pc_testdev", "command_line", "modules",
 )  # fmt: skip
 """The fields of MachineConfig that [machine] may give."""
 
@@ -38,7 +39,7 @@ REGISTERS = (
     "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rsp", "rbp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
     "rip", "rflags",
 )  # fmt: skip
-_SECTIONS = ("outcome", "serial", "debug_console", "registers", "memory", "exits")
+_SECTIONS = ("outcome", "serial", "debug_console", "screen", "registers", "memory", "exits")
 
 
 class Expectation(Record):
@@ -54,6 +55,12 @@ class Expectation(Record):
     serial_patterns: tuple[tuple[str, str], ...] = ()
     """(port, regular expression that matches everything it sent)."""
     debug_console: bytes | None = None
+    screen_contains: tuple[str, ...] = ()
+    """Texts that must be on the text screen at the end, each within one or more of its lines."""
+    screen_lines: tuple[tuple[int, str], ...] = ()
+    """(row from 0, all that is on it, but for blanks at its end)."""
+    screen_cursor: tuple[int, int] | None = None
+    """(row, column) of the cursor."""
     registers: tuple[tuple[str, int], ...] = ()
     """(register of vCPU 0, value at the end)."""
     memory: tuple[tuple[int, bytes], ...] = ()
@@ -74,8 +81,12 @@ class GuestSpec(Record):
     """Where its source and expect.toml are."""
     machine: MachineConfig
     """All but the image, which `build` makes: machine.replace(image=...)."""
+    drives: GuestDrives = GuestDrives()
+    """Where the guest's image is, if it is a disk."""
     input: str = ""
-    """What to type on COM1."""
+    """What comes in on COM1."""
+    keys: str = ""
+    """What is typed on the keyboard."""
     deadline: int
     """Nanoseconds after which the run ends at the latest."""
     build: str = "elf"
@@ -98,11 +109,12 @@ def parse_spec(text: str, name: str, summary: str, folder: str) -> GuestSpec:
         document = loads(text)
     except TOMLDecodeError as error:
         raise ConfigError.of(f"{name}/expect.toml", str(error)) from error
-    reader = _Reader()
-    tables = {key: reader.table(document, key) for key in ("machine", *_SECTIONS, "on")}
-    reader.only(document, "", (*tables, "input", "deadline", "build"))
-    machine = _machine(reader, tables["machine"], folder)
-    build = reader.value(document, "build", str, "flat" if machine.format == "flat" else "elf")
+    reader = Reader()
+    tables = {key: reader.table(document, key) for key in ("machine", "drives", *_SECTIONS, "on")}
+    reader.only(document, "", (*tables, "input", "keys", "deadline", "build"))
+    drives = read_drives(reader, tables["drives"])
+    machine = _machine(reader, tables["machine"], folder, bool(drives))
+    build = reader.value(document, "build", str, "flat" if drives or machine.format == "flat" else "elf")
     if build not in ("elf", "flat") or (machine.format in ("elf", "flat") and build != machine.format):
         reader.breach("build", f"{build!r} does not go with format {machine.format}: elf or flat, for multiboot images")
     deadline = _converted(reader, document, "deadline", DEFAULT_DEADLINE, parse_duration)
@@ -117,7 +129,9 @@ def parse_spec(text: str, name: str, summary: str, folder: str) -> GuestSpec:
         summary=summary,
         folder=folder,
         machine=machine,
+        drives=drives,
         input=reader.value(document, "input", str, ""),
+        keys=reader.value(document, "keys", str, ""),
         build=build,
         deadline=deadline,
         expected=general,
@@ -125,7 +139,7 @@ def parse_spec(text: str, name: str, summary: str, folder: str) -> GuestSpec:
     )
 
 
-class _Reader:
+class Reader:
     """Takes values out of tables and collects what is wrong with them."""
 
     def __init__(self) -> None:
@@ -154,7 +168,7 @@ class _Reader:
         return value
 
 
-def _converted(reader: _Reader, table: dict[str, Any], path: str, default: str, convert: Any) -> int:
+def _converted(reader: Reader, table: dict[str, Any], path: str, default: str, convert: Any) -> int:
     text = reader.value(table, path, str, default)
     try:
         return int(convert(text))
@@ -163,7 +177,7 @@ def _converted(reader: _Reader, table: dict[str, Any], path: str, default: str, 
         return int(convert(default))
 
 
-def _machine(reader: _Reader, table: dict[str, Any], folder: str) -> MachineConfig:
+def _machine(reader: Reader, table: dict[str, Any], folder: str, is_disk: bool) -> MachineConfig:
     reader.only(table, "machine.", MACHINE_KEYS)
     fields: dict[str, Any] = {"memory": DEFAULT_MEMORY}
     for key in MACHINE_KEYS:
@@ -179,20 +193,20 @@ def _machine(reader: _Reader, table: dict[str, Any], folder: str) -> MachineConf
         wanted = type(default) if default is not None else str if key in ("mode", "format") else int
         fields[key] = reader.value(table, f"machine.{key}", wanted, default)
     config = MachineConfig(**fields)
-    if config.mode is None:
+    if config.mode is None and not is_disk:
         reader.breach("machine.mode", "is needed")
-    if config.format not in FORMATS:
+    if config.format not in FORMATS and not is_disk:
         reader.breach("machine.format", f"must be one of {', '.join(FORMATS)}")
     if config.format != "flat" and config.load is not None:
         reader.breach("machine.load", "is for flat images; an ELF file is linked for its address")
     try:
-        validate(config.replace(image="image"))
+        validate(config.replace(**({"hda": "image"} if is_disk else {"image": "image"})))
     except ConfigError as error:
         reader.breaches += [(f"machine.{path}", fault) for path, fault in error.breaches]
     return config
 
 
-def _modules(reader: _Reader, value: object, folder: str) -> tuple[str, ...]:
+def _modules(reader: Reader, value: object, folder: str) -> tuple[str, ...]:
     """Files of the guest's folder with their arguments, by their whole paths."""
     from os.path import isfile, join
 
@@ -205,13 +219,14 @@ def _modules(reader: _Reader, value: object, folder: str) -> tuple[str, ...]:
     return tuple(join(folder, words) for words in value)
 
 
-def _sections(reader: _Reader, tables: dict[str, dict[str, Any]], path: str) -> dict[str, Any]:
+def _sections(reader: Reader, tables: dict[str, dict[str, Any]], path: str) -> dict[str, Any]:
     """The fields of an Expectation that the sections in `tables` give."""
     fields: dict[str, Any] = {}
     for section, read in (
         ("outcome", _outcome),
         ("serial", _serial),
         ("debug_console", _debug_console),
+        ("screen", _screen),
         ("registers", _registers),
         ("memory", _memory),
         ("exits", _exits),
@@ -221,7 +236,7 @@ def _sections(reader: _Reader, tables: dict[str, dict[str, Any]], path: str) -> 
     return fields
 
 
-def _differs(reader: _Reader, table: dict[str, Any], general: Expectation) -> tuple[tuple[str, Expectation], ...]:
+def _differs(reader: Reader, table: dict[str, Any], general: Expectation) -> tuple[tuple[str, Expectation], ...]:
     """The expectation on each kind of host that has one of its own: a section there replaces the general one."""
     reader.only(table, "on.", ("hardware", *HOST_KINDS))
     found: dict[str, Expectation] = {}
@@ -240,7 +255,7 @@ def _differs(reader: _Reader, table: dict[str, Any], general: Expectation) -> tu
     return tuple(found.items())
 
 
-def _outcome(reader: _Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
+def _outcome(reader: Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
     reader.only(table, path, ("kind", "value", "words"))
     kind = reader.value(table, f"{path}kind", str, "")
     if kind and kind not in (*EXIT_CODES, REFUSED):
@@ -249,7 +264,7 @@ def _outcome(reader: _Reader, table: dict[str, Any], path: str) -> dict[str, Any
     return {"outcome_kind": kind, "outcome_value": value, "outcome_words": reader.value(table, f"{path}words", str, "")}
 
 
-def _serial(reader: _Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
+def _serial(reader: Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
     import re
 
     reader.only(table, path, (*SERIAL_PORTS, *(f"{port}_matches" for port in SERIAL_PORTS)))
@@ -268,19 +283,37 @@ def _serial(reader: _Reader, table: dict[str, Any], path: str) -> dict[str, Any]
     return {"serial": tuple(texts), "serial_patterns": tuple(patterns)}
 
 
-def _debug_console(reader: _Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
+def _debug_console(reader: Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
     reader.only(table, path, ("text",))
     text = reader.value(table, f"{path}text", str, None)
     return {"debug_console": None if text is None else text.encode()}
 
 
-def _registers(reader: _Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
+def _screen(reader: Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
+    rows = {key: int(key[5:]) for key in table if key.startswith("line_") and key[5:].isdecimal()}
+    reader.only(table, path, ("contains", "cursor", *rows))
+    contains = reader.value(table, f"{path}contains", list, [])
+    if not all(isinstance(text, str) and text for text in contains):
+        reader.breach(f"{path}contains", "must be a list of texts")
+    cursor = reader.value(table, f"{path}cursor", list, None)
+    if cursor is not None and not (len(cursor) == 2 and all(type(number) is int for number in cursor)):
+        reader.breach(f"{path}cursor", "must be [row, column], both from 0")
+    return {
+        "screen_contains": tuple(contains),
+        "screen_lines": tuple(
+            (row, reader.value(table, f"{path}{key}", str, "").rstrip()) for key, row in rows.items()
+        ),
+        "screen_cursor": None if cursor is None else tuple(cursor),
+    }
+
+
+def _registers(reader: Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
     reader.only(table, path, REGISTERS)
     found = [(name, reader.value(table, f"{path}{name}", int, 0)) for name in table if name in REGISTERS]
     return {"registers": tuple(found)}
 
 
-def _memory(reader: _Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
+def _memory(reader: Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
     found = []
     for key, value in table.items():
         try:
@@ -290,7 +323,7 @@ def _memory(reader: _Reader, table: dict[str, Any], path: str) -> dict[str, Any]
     return {"memory": tuple(found)}
 
 
-def _exits(reader: _Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
+def _exits(reader: Reader, table: dict[str, Any], path: str) -> dict[str, Any]:
     found = []
     for location, value in table.items():
         try:

@@ -23,9 +23,15 @@ SIGNIFICANT_INDEX = 1
 TEMPLATES = ("host", "max", "minimal", "none", "qemu64", "x86-64-v2", "x86-64-v3")
 """What a model starts from. "host" and "max" are all that the engine supports; "none" is another word for "minimal"."""
 
+LEAVES = ("kvm", "vmware_cpuid_freq")
+"""Names that stand for whole leaves: KVM's own, and among them the one with the frequencies of TSC and APIC timer."""
+
 VENDORS = {"intel": "GenuineIntel", "amd": "AuthenticAMD", "hygon": "HygonGenuine"}
 
 _KVM_LEAVES = range(0x40000000, 0x40000100)
+_FREQUENCIES = 0x40000010
+_APIC_BUS_KHZ = 1_000_000
+"""KVM's APIC timer counts nanoseconds."""
 _HYPERVISOR = 1 << 31
 _HT = 1 << 28
 _APIC = 1 << 9
@@ -44,7 +50,7 @@ class CpuModel(Record):
     wished: frozenset[str] = frozenset()
     """Features asked for by name that are shown if the host has them."""
     removed: frozenset[str] = frozenset()
-    """Features hidden, with all that depend on them; "kvm" stands for KVM's paravirtual leaves."""
+    """Features hidden, with all that depend on them; LEAVES are among them."""
     vendor: str = ""
     """Twelve characters, or "" for the host's."""
 
@@ -59,8 +65,9 @@ class CpuModel(Record):
 def parse(text: str) -> CpuModel:
     """The model in "host,-popcnt,+x2apic,vendor=intel": a template (host if left out), then changes in any order.
 
-    `?x2apic` asks for a feature if the host has it. `-kvm` hides KVM's own leaves, `-hypervisor` the bit that there is
-    one. Removing a feature removes those that need it. ConfigError holds every fault of the text.
+    `?x2apic` asks for a feature if the host has it. `-kvm` hides KVM's own leaves, `-kvmclock` its clock,
+    `-vmware_cpuid_freq` the leaf that tells the TSC's frequency, `-hypervisor` the bit that there is one. Removing a
+    feature removes those that need it. ConfigError holds every fault of the text.
     """
     items = [item.strip() for item in text.split(",")]
     template = "host"
@@ -108,9 +115,9 @@ def _feature(spelling: str) -> tuple[str, str]:
 
     name = spelling.lower().replace("-", "_").replace(".", "_")
     name = ALIASES.get(name, name)
-    if name in FEATURES or name == "kvm":
+    if name in FEATURES or name in LEAVES:
         return name, ""
-    hint = nearest(name, [*FEATURES, *ALIASES, "kvm"])
+    hint = nearest(name, [*FEATURES, *ALIASES, *LEAVES])
     return name, f"no CPU feature is called {spelling!r}{hint or ' (names are those of /proc/cpuinfo)'}"
 
 
@@ -128,7 +135,7 @@ def select(model: CpuModel, supported: Sequence[Entry]) -> list[Entry]:
     (such as tsc_deadline_timer by its own capability) it adds to `supported` before.
     """
     entries = list(supported)
-    if model.template not in ("host", "max") or model.added or model.removed - {"kvm", "hypervisor"}:
+    if model.template not in ("host", "max") or model.added or model.removed - {*LEAVES, "hypervisor"}:
         from .templates import shape
 
         entries = shape(model, entries)
@@ -150,6 +157,14 @@ def _with_vendor(entry: Entry, vendor: str) -> Entry:
 def with_deadline_timer(entries: Sequence[Entry]) -> list[Entry]:
     """`entries` of a host whose engine has the TSC deadline timer, which KVM leaves to its user to show."""
     return [(*entry[:5], entry[5] | _DEADLINE, entry[6]) if entry[0] == 0x1 else entry for entry in entries]
+
+
+def with_frequencies(entries: Sequence[Entry], tsc_khz: int) -> list[Entry]:
+    """`entries` with a leaf that tells the TSC's frequency, if KVM's own are there: no guest need measure it."""
+    if not any(entry[0] == _KVM_LEAVES[0] for entry in entries):
+        return list(entries)
+    found = [(*entry[:3], _FREQUENCIES, *entry[4:]) if entry[0] == _KVM_LEAVES[0] else entry for entry in entries]
+    return [*found, (_FREQUENCIES, 0, 0, tsc_khz, _APIC_BUS_KHZ, 0, 0)]
 
 
 def without_local_apic(entries: Sequence[Entry]) -> list[Entry]:

@@ -101,6 +101,7 @@ _NEEDS = {
     "avx512f": "avx512dq avx512ifma avx512pf avx512er avx512cd avx512bw avx512vl avx512vbmi avx512_vbmi2 avx512_vnni"
     " avx512_bitalg avx512_vpopcntdq avx512_4vnniw avx512_4fmaps avx512_vp2intersect avx512_fp16 avx512_bf16",
     "amx_tile": "amx_bf16 amx_int8 amx_fp16 amx_complex",
+    "kvm_clocksource": "kvm_clocksource2 kvm_clocksource_stable",
     "apic": "x2apic tsc_deadline_timer",
     "pae": "lm nx",
     "tsc": "rdtscp tsc_adjust tsc_deadline_timer nonstop_tsc",

@@ -25,11 +25,14 @@ class CpuidTables:
     def __init__(self) -> None:
         self._supported: list[arrays.CpuidEntry] = []
         self._has_deadline = False
-        self._made: dict[tuple[CpuModel, int, int, bool], CData] = {}
+        self._made: dict[tuple[CpuModel, int, int, bool, int], CData] = {}
 
-    def table(self, system: System, model: CpuModel, index: int, count: int, local_apic: bool) -> CData:
-        """A struct kvm_cpuid2 for vCPU `index` of `count`; not to be changed. ConfigError as of cpuid.select()."""
-        key = (model, index, count, local_apic)
+    def table(
+        self, system: System, model: CpuModel, index: int, count: int, local_apic: bool, tsc_khz: int = 0
+    ) -> CData:
+        """A struct kvm_cpuid2 for vCPU `index` of `count`, whose TSC has that frequency (0: not known); not to be
+        changed. ConfigError as of cpuid.select()."""
+        key = (model, index, count, local_apic, tsc_khz)
         made = self._made.get(key)
         if made is None:
             if not self._supported:
@@ -39,6 +42,8 @@ class CpuidTables:
             if local_apic and self._has_deadline:
                 supported = cpuid.with_deadline_timer(supported)
             entries = cpuid.select(model, supported)
+            if tsc_khz and "vmware_cpuid_freq" not in model.removed:
+                entries = cpuid.with_frequencies(entries, tsc_khz)
             if not local_apic:
                 entries = cpuid.without_local_apic(entries)
             made = arrays.new_cpuid2(cpuid.place(model, entries, index, count, apic_id=index))

@@ -58,15 +58,14 @@ class KvmEngine:
         except HostError:
             self.system.close()
             raise
-        self._ns_per_tick = self._ns_per_tick_32()
+        self._tsc_khz = self._frequency()
 
-    def _ns_per_tick_32(self) -> int:
-        """From the kernel's own idea of the TSC; 0, and the run step measures, where it does not tell."""
+    def _frequency(self) -> int:
+        """The kernel's own idea of the TSC, in kHz; 0, and the run step measures, where it does not tell."""
         try:
-            khz = self.vm.get_tsc_khz()
+            return max(self.vm.get_tsc_khz(), 0)
         except KvmError:
             return 0
-        return (1_000_000 << 32) // khz if khz > 0 else 0
 
     def add_memory(self, memory: GuestMemory) -> None:
         """See protocol.Engine. Legal once for each memory, before the first vCPU runs."""
@@ -120,10 +119,13 @@ class KvmEngine:
             raise ConfigError.of("vcpus", f"this host allows {most}, not {count}")
         if lib.step_install():
             raise HostError("cannot install the handler of the kick signal", "is SIGRTMIN+7 reserved in this process?")
+        ns_per_tick = (1_000_000 << 32) // self._tsc_khz if self._tsc_khz else 0
         for index in range(count):
             vcpu = self.vm.create_vcpu(index)
-            self.vcpus.append(KvmVcpu(vcpu, index, ports, mmio, self._ns_per_tick))
-            vcpu.set_cpuid2(kvm_cpuid.HERE.table(self.system, model, index, count, self.irqchip is not None))
+            self.vcpus.append(KvmVcpu(vcpu, index, ports, mmio, ns_per_tick))
+            vcpu.set_cpuid2(
+                kvm_cpuid.HERE.table(self.system, model, index, count, self.irqchip is not None, self._tsc_khz)
+            )
 
     def kernel_counters(self) -> tuple[dict[str, Any], dict[int, dict[str, Any]], str]:
         """KVM's own statistics since the VM was made: (the VM's, each vCPU's by index, the kind of host)."""

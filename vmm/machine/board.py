@@ -65,6 +65,7 @@ class Board:
         """Given COM1's chip when it is made."""
         self.debug_exit: Callable[[int], None] = lambda value: None
         self.reset_requested: Callable[[str], None] = lambda words: None
+        self.nothing_boots: Callable[[str], None] = lambda words: None
         self.power_off: Callable[[str], None] = lambda words: None
         self.suspend: Callable[[], None] = lambda: None
         self.panic_noted: Callable[[str], None] = lambda words: None
@@ -80,10 +81,19 @@ class Board:
             self.stdout = outputs.stdout()
         self._wires: dict[int, IrqWire] = {}
         self.wall_clock = wall_clock
-        for start, size in layout.ram(config.memory, layout.SHADOW if config.firmware else None):
+        window = layout.SHADOW if config.firmware else layout.ROM if config.has_bios else None
+        for start, size in layout.ram(config.memory, window):
             self.memory.add(start, size)
         if config.irqchip == "user":
             self.set_input = lambda gsi, level: self.device("pic").set_input(gsi, level)
+        if config.is_pc:
+            from .schematic import vga
+
+            vga.place(self)
+        if config.has_bios:
+            from .schematic import bios
+
+            bios.place(self)
         if config.pc_testdev:
             from .schematic import kut
 
@@ -139,7 +149,7 @@ class Board:
         self.timers.close()
         self.interrupt = self.set_input = self.rearm = _nothing
         self.com1_made = self.debug_exit = self.reset_requested = self.power_off = self.memory_changed = _nothing
-        self.suspend = self.panic_noted = self.panicked = _nothing
+        self.suspend = self.panic_noted = self.panicked = self.nothing_boots = _nothing
         self.listeners.clear()
         self.waking_vector = lambda: 0
 

@@ -45,6 +45,8 @@ class MachineConfig(Record):
     """The order in which drives are tried, as QEMU's letters: a floppy, c hard disk, d CD-ROM; "" is "cad"."""
     pc_testdev: bool = False
     """Plug in the devices that kvm-unit-tests use: pc-testdev, the PM timer."""
+    display: bool = False
+    """Plug in a VGA's registers (cursor, start address, retrace); machines with drives or firmware have them anyway."""
     symbols: str = ""
     """File with names for guest addresses (ELF, nm or System.map output); "" takes an ELF image's own."""
     format: str | None = None
@@ -86,3 +88,18 @@ class MachineConfig(Record):
     """Plug in the test device (MMIO) and the pattern port (string I/O) that the guests in guests/ use."""
     warn: Callable[[str], None] | None = None
     """Told in words what goes wrong without ending the run, such as a device that fails."""
+
+    @property
+    def has_bios(self) -> bool:
+        """Whether the machine starts from a drive by our own BIOS."""
+        return not self.image and not self.firmware
+
+    @property
+    def wants_kernel_irqchip(self) -> bool:
+        """What irqchip "auto" is: firmware looks for local APICs, and our BIOS leaves further vCPUs to the guest."""
+        return bool(self.firmware) or (self.has_bios and self.vcpus > 1)
+
+    @property
+    def is_pc(self) -> bool:
+        """Whether the machine has what a PC's firmware and boot sectors look for."""
+        return bool(self.display or self.firmware or self.fda or self.hda or self.hdb or self.cdrom)

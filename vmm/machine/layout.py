@@ -6,6 +6,15 @@ from ..units import GiB, KiB, MiB
 
 # memory
 PAGE = 4 * KiB
+ROM = (0xF_0000, 64 * KiB)
+"""Our BIOS, with the reset vector F000:FFF0 in its last 16 bytes."""
+BIOS_ENTRY = 0xF_FFF0
+BIOS_CONFIGURATION = (0xF000, 0xE6F5)
+BIOS_DISKETTE = (0xF000, 0xEFC7)
+"""Segment and offset of the ROM's tables: see firmware/bios.ld."""
+LEAST_FOR_BIOS = MiB
+BOOT_ORDER = "cad"
+"""In which order drives are tried unless the user says: floppy a, hard disk c, CD-ROM d."""
 HOLE_START = 3 * GiB
 """RAM goes from 0 up to here; what is more goes above HOLE_END, so that devices have room below 4 GiB."""
 HOLE_END = 4 * GiB
@@ -28,6 +37,10 @@ USABLE, RESERVED = 1, 2
 PHYSICAL_LIMIT = 1 << 52
 MOST_KERNEL = GiB
 """Bytes of a Linux kernel that a bzImage may hold."""
+BIOS_DATA = (0x400, 0x100)
+TEXT_MONOCHROME = (0xB_0000, 32 * KiB)
+TEXT_COLOUR = (0xB_8000, 32 * KiB)
+"""Where a display adapter's text is: plain memory here, that is looked at when somebody wants to see the screen."""
 
 SHADOW = (0xC_0000, 256 * KiB)
 """Where firmware's ROM and the RAM behind it stand below 1 MiB."""
@@ -70,6 +83,12 @@ PCI_DATA = (0xCFC, 4)
 ATA = (((0x1F0, 8), (0x3F6, 1)), ((0x170, 8), (0x376, 1)))
 """Command and control block of each channel."""
 COM = ((0x3F8, 8), (0x2F8, 8), (0x3E8, 8), (0x2E8, 8))
+BIOS_CALLS = (0x1000, 0xB04)
+"""Our BIOS's calls: interrupt << 8 | AH for interrupts 10h to 1Ah, its set-up at 0x1b00. Each takes four bytes."""
+BIOS_SCAN_CODE = (0x900, 4)
+VGA_REGISTERS = (0x3C0, 16)
+VGA_CRTC = ((0x3D4, 2), (0x3B4, 2))
+VGA_STATUS = ((0x3DA, 1), (0x3BA, 1))
 PATTERN = (0x2000, 4)
 
 TESTDEV_SCRATCH = (0xE0, 4)
@@ -87,7 +106,7 @@ PCI_WINDOW = (0xE000_0000, 0xFEBF_FFFF)
 IO_APIC = 0xFEC0_0000
 LOCAL_APIC = 0xFEE0_0000
 
-SPOKEN = ("com1", "debug-console", "firmware-console")
+SPOKEN = ("com1", "debug-console", "firmware-console", "bios")
 """Chips whose output is the guest's console; the other serial ports are kept apart."""
 
 # interrupt lines (GSIs)
@@ -109,7 +128,9 @@ def ram(size: int, window: tuple[int, int] | None = None) -> list[tuple[int, int
     if window is not None:
         start, length = window
         pieces = [(0, start), (start + length, low - start - length)]
-    return pieces if size <= HOLE_START else [*pieces, (HOLE_END, size - HOLE_START)]
+    if size > HOLE_START:
+        pieces.append((HOLE_END, size - HOLE_START))
+    return [piece for piece in pieces if piece[1] > 0]
 
 
 def memory_map(size: int) -> tuple[tuple[int, int, int], ...]:

@@ -27,6 +27,7 @@ from .run import Run
 from .schematic.image import is_linux as is_linux_image
 from .schematic.image import load as load_image
 from .schematic.image import read as read_image
+from .schematic.image import with_drive
 from .start_state import start_state, waking_state
 from .validate import validate
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from ..bus.bus import Bus
     from ..memory.guest_memory import GuestMemory
     from ..observe.crash import CrashReport
+    from ..observe.screen import Screen
     from ..observe.statistics import ExitStatistics
 
     ExitHook = Callable[[str, int, int, int, str], None]
@@ -56,7 +58,7 @@ class Machine:
 
         ConfigError or BootError when the request is wrong, HostError when the host cannot; nothing is left behind.
         """
-        self.config = _config(config, fields)
+        self.config = with_drive(_config(config, fields))
         validate(self.config)
         image, path = read_image(self.config)
         self.marks = [("the image is read", time.monotonic_ns())]
@@ -134,13 +136,40 @@ class Machine:
         return self.output("com1")
 
     def output(self, name: str) -> bytes:
-        """What the guest has sent to "com1" ... "com4", "debug-console" or "firmware-console", where it is captured."""
+        """What the guest has sent to "com1" ... "com4", "debug-console" or "firmware-console", or printed by calls of
+        our BIOS ("bios", in UTF-8), where it is captured."""
         return bytes(getattr(self._board.outputs.get(name), "data", b""))
+
+    @property
+    def screen(self) -> Screen:
+        """The text screen as it stands, also while the guest runs. ConfigError where there is no memory for one,
+        StateError once closed."""
+        self._expect_open("show the screen")
+        from .text_screen import read
+
+        return read(self.memory, self._board.device("vga") if self._board.has_made("vga") else None)
+
+    @property
+    def has_screen(self) -> bool:
+        """Whether there is memory for a text screen: 768 KiB of it."""
+        from .text_screen import is_there
+
+        return is_there(self.memory)
 
     @property
     def standard_output(self) -> Any:
         """The backend that writes to standard output, with console="stdio"; else None."""
         return self._board.stdout
+
+    def type_keys(self, text: str) -> None:
+        """Types `text` on the keyboard: ASCII, as fast as the guest takes it. ConfigError for what has no key.
+
+        Any thread, before or while it runs.
+        """
+        from .schematic.keys import check
+
+        check(text)
+        self.post(lambda: self.device("i8042").type_text(text))
 
     def feed(self, data: bytes) -> None:
         """Types `data` into COM1, as far as its queue (64 KiB) has room. Any thread, before or while it runs."""

@@ -8,6 +8,7 @@ HALTED = "halted"
 DEBUG_EXIT = "debug-exit"
 SHUTDOWN = "shutdown"
 RESET = "reset"
+UNBOOTABLE = "unbootable"
 POWER_OFF = "power-off"
 SUSPENDED = "suspended"
 PANIC = "panic"
@@ -22,6 +23,7 @@ EXIT_CODES = {
     HALTED: (0, "the guest halted for good"),
     DEBUG_EXIT: (None, "the value that the guest wrote to the debug-exit port"),
     PANIC: (118, "the guest's kernel panicked"),
+    UNBOOTABLE: (119, "no drive has anything to boot"),
     SHUTDOWN: (120, "triple fault"),
     INTERNAL_ERROR: (121, "KVM could not go on, such as an instruction that it cannot emulate"),
     ENTRY_FAILURE: (121, "the CPU refused the guest's state"),

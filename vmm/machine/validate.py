@@ -35,6 +35,8 @@ def _breaches(config: MachineConfig) -> list[tuple[str, str]]:
         found.append(("image", "a path or bytes is needed, or a drive to boot from"))
     if set(config.boot) - set("acd") or len(set(config.boot)) < len(config.boot):
         found.append(("boot", f"letters of a (floppy), c (hard disk), d (CD-ROM), each once, not {config.boot!r}"))
+    if config.has_bios and isinstance(config.image, str):
+        found += _bios(config)
     if config.firmware:
         found += _firmware(config)
     found += _fw_cfg(config.fw_cfg)
@@ -62,6 +64,22 @@ def _breaches(config: MachineConfig) -> list[tuple[str, str]]:
         if value is not None and not (_is_whole(value) and 0 <= value <= layout.PHYSICAL_LIMIT):
             shown = f"{value:#x}" if _is_whole(value) else repr(value)
             found.append((path, f"{shown} is not a guest physical address"))
+    return found
+
+
+def _bios(config: MachineConfig) -> list[tuple[str, str]]:
+    """What a machine that starts from a drive cannot be."""
+    found = [
+        (path, "is for images; a drive starts by the BIOS, in real mode at its boot sector")
+        for path in ("mode", "load", "entry", "stack", "format")
+        if getattr(config, path) is not None
+    ]
+    if config.irqchip == "none":
+        found.append(("irqchip", "the BIOS needs interrupts: user or kernel"))
+    if config.vcpus != 1 and config.irqchip == "user":
+        found.append(("vcpus", "the BIOS starts one and leaves the others to the guest, which needs irqchip kernel"))
+    if _is_whole(config.memory) and 0 < config.memory < layout.LEAST_FOR_BIOS:
+        found.append(("memory", f"a machine with a BIOS has {format_size(layout.LEAST_FOR_BIOS)} at least"))
     return found
 
 

@@ -48,6 +48,7 @@ def connect(board: Board, vcpus: Sequence[Vcpu], run: Run, kernel_input: Callabl
     board.reset_requested = lambda words: run.end(
         Outcome(kind=outcome.RESET, words=f"the guest asked for a reset: {words}")
     )
+    board.nothing_boots = lambda words: run.end(Outcome(kind=outcome.UNBOOTABLE, words=words))
     board.power_off = lambda words: run.end(
         Outcome(kind=outcome.POWER_OFF, words=f"the guest switched the machine off: {words}")
     )

@@ -106,6 +106,11 @@ class GuestMemory:
         entry = self._regions.find(gpa) if gpa >= 0 else None
         return size >= 0 and entry is not None and gpa + size <= entry[0].end
 
+    def is_writable(self, gpa: int, size: int = 1) -> bool:
+        """Whether the guest itself could write all of [gpa, gpa + size): it lies in one region, and not in a ROM."""
+        entry = self._regions.find(gpa) if gpa >= 0 else None
+        return size >= 0 and entry is not None and gpa + size <= entry[0].end and not entry[1].read_only
+
     def _locate(self, gpa: int, size: int) -> tuple[mmap.mmap, int]:
         entry = self._regions.find(gpa) if gpa >= 0 else None
         if entry is None or size < 0 or gpa + size > entry[0].end:

@@ -9,7 +9,7 @@ import pytest
 import vmm as package
 from vmm.machine.outcome import EXIT_CODES
 
-LONGEST = {"run": 40}
+LONGEST = {"run": 43}
 COMMANDS = ("run", "guests", "doctor")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 from pathlib import Path
 
@@ -243,3 +244,14 @@ def test_what_is_no_rom_is_refused(tmp_path, content: bytes, words: str) -> None
 def test_what_does_not_go_with_firmware_is_refused_by_its_field(rom, fields, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         Machine(firmware=rom("hlt"), **fields)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_rom_of_noise_comes_to_some_end(tmp_path, seed: int) -> None:
+    path = tmp_path / "rom.bin"
+    path.write_bytes(random.Random(seed).randbytes(0x1_0000))
+    warnings: list[str] = []
+    with Machine(firmware=str(path), memory="2M", warn=warnings.append) as machine:
+        assert machine.run(0.3).kind
+        machine.crash_report().render()
+    assert warnings == []

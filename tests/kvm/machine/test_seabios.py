@@ -119,8 +119,8 @@ def run(patience):
         machine.close()
 
 
-def test_the_small_one_finds_nothing_to_boot_and_says_so_on_com1(run) -> None:
-    machine, _ = run(SMALL, "No bootable device.")
+def test_the_small_one_runs_on_our_own_pic_and_pit_finds_nothing_to_boot_and_says_so(run) -> None:
+    machine, _ = run(SMALL, "No bootable device.", irqchip="user")
     said = machine.output("com1").decode("ascii", "replace")
     assert "SeaBIOS (version " in said
     assert said.rstrip().endswith("No bootable device.")

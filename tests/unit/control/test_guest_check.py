@@ -6,6 +6,8 @@ from types import SimpleNamespace
 
 from vmm.control.guest_check import check
 from vmm.control.guest_spec import parse_spec
+from vmm.errors import ConfigError
+from vmm.observe.screen import Screen
 
 SPEC = parse_spec(
     r"""
@@ -21,6 +23,10 @@ com1 = "Hello\n"
 com2_matches = '\d+'
 [debug_console]
 text = "ok"
+[screen]
+contains = ["lo, w", "░"]
+line_1 = "  second"
+cursor = [1, 8]
 [registers]
 rax = 0x2a
 [memory]
@@ -40,6 +46,15 @@ kind = "internal-error"
 )
 
 
+def screen(*lines, cursor=(1, 8)):
+    codes = "".join(line.ljust(80) for line in lines).ljust(2000).encode("cp437")
+    return Screen(cells=bytes(byte for code in codes for byte in (code, 7)), cursor=cursor)
+
+
+def no_screen():
+    raise ConfigError.of("screen", "there is none")
+
+
 def result(**changes):
     memory = changes.pop("memory", {0x8000: b"\xde\xad"})
     counts = {"io.out.1[0x3f8]": 6, "hlt": 2, "mmio": 0} | changes.pop("counts", {})
@@ -50,6 +65,7 @@ def result(**changes):
         "outcome_words": "the guest wrote 42",
         "serial": {"com1": b"Hello\n", "com2": b"12"},
         "debug_console": b"ok",
+        "screen": lambda: screen("Hello, world ░", "  second"),
         "registers": {"rax": 42},
         "read_memory": lambda gpa, size: memory[gpa][:size],
         "count": counts.__getitem__,
@@ -69,6 +85,10 @@ def test_each_difference_is_told_in_words():
         ({"serial": {"com2": b"1"}}, r"com1: expected 'Hello\n', came ''"),
         ({"serial": {"com1": b"Hello\n", "com2": b"1x"}}, r"com2: expected a match of '\\d+', came '1x'"),
         ({"debug_console": b"\xff"}, "debug console: expected 'ok', came '\xff'"),
+        ({"screen": lambda: screen("Hello, world", "  second")}, "screen: expected '░' somewhere, came 'Hello, world"),
+        ({"screen": lambda: screen("Hello, world ░", " second")}, "screen line 1: expected '  second', came ' second'"),
+        ({"screen": lambda: screen("Hello, world ░", "  second", cursor=None)}, "cursor: expected (1, 8), came None"),
+        ({"screen": no_screen}, "screen: there is none"),
         ({"registers": {"rax": 1}}, "rax: expected 0x2a, came 0x1"),
         ({"memory": {0x8000: b"\x00\x01"}}, "memory at 0x8000: expected de ad, came 00 01"),
         ({"counts": {"io.out.1[0x3f8]": 5}}, "exits at io.out.1[0x3f8]: expected 6, came 5"),

@@ -37,6 +37,12 @@ com2_matches = '\d+'
 [debug_console]
 text = "."
 
+[screen]
+contains = ["C:\\>", "one\ntwo"]
+line_0 = "top  "
+line_24 = ""
+cursor = [3, 4]
+
 [registers]
 rax = 0x2a
 
@@ -92,6 +98,8 @@ def test_everything_stated_is_read():
     assert expected.serial == (("com1", b"text\n"),)
     assert expected.serial_patterns == (("com2", r"\d+"),)
     assert expected.debug_console == b"."
+    assert expected.screen_contains == ("C:\\>", "one\ntwo")
+    assert (expected.screen_lines, expected.screen_cursor) == (((0, "top"), (24, "")), (3, 4))
     assert expected.registers == (("rax", 42),)
     assert expected.memory == ((0x8000, b"\xde\xad"),)
     assert expected.exits == (("io.out.1[0x3f8]", 13, 13), ("hlt", 10, None), ("io", 1, 5), ("mmio", 0, 3))
@@ -123,6 +131,10 @@ def test_a_section_for_a_kind_of_host_replaces_the_general_one():
         ('deadline = "soon"\n' + MINIMAL, "'soon' is not a duration"),
         (MINIMAL.replace("halted", "halt"), "outcome.kind: 'halt' is no outcome, did you mean halted?"),
         (MINIMAL + "[registers]\neax = 1\n", "registers.eax: is not known here"),
+        (MINIMAL + "[screen]\nline_x = 'x'\n", "screen.line_x: is not known here"),
+        (MINIMAL + "[screen]\nline_1 = 7\n", "screen.line_1: must be str, not 7"),
+        (MINIMAL + "[screen]\ncontains = ['a', '']\n", "screen.contains: must be a list of texts"),
+        (MINIMAL + "[screen]\ncursor = [1]\n", r"screen.cursor: must be \[row, column\]"),
         (MINIMAL + '[memory]\n"0x10" = "zz"\n', "memory.0x10: must be an address and bytes"),
         (MINIMAL + '[exits]\n"oi" = 1\n', "'oi' is no exit reason"),
         (MINIMAL + '[exits]\n"io" = "many"\n', "must be a number"),

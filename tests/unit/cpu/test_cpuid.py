@@ -282,3 +282,28 @@ def test_qemu_s_default_cpu_shows_what_it_shows_under_qemu() -> None:
     assert "tsc_deadline_timer" in names_in(
         cpuid.apply(cpuid.parse("qemu64,+tsc-deadline"), cpuid.with_deadline_timer(host()))
     )
+
+
+def kvm_leaves(*changes: str) -> dict[int, tuple[int, ...]]:
+    """KVM's own leaves of a host that has a clock, as (eax, ebx, ecx, edx) by leaf."""
+    clock = (0x40000001, 0, 0, 1 << 0 | 1 << 3 | 1 << 5 | 1 << 24, 0, 0, 0)
+    leaves = [*host(), (0x40000000, 0, 0, 0x40000001, 0x4B4D564B, 0x564B4D56, 0x4D), clock]
+    leaves = [leaf for at, leaf in enumerate(leaves) if leaf[0] not in {other[0] for other in leaves[at + 1 :]}]
+    found = cpuid.apply(cpuid.parse(",".join(("host", *changes))), cpuid.with_frequencies(leaves, 2_600_000))
+    return {leaf[0]: leaf[3:] for leaf in found if 0x40000000 <= leaf[0] < 0x40000100}
+
+
+def test_a_guest_is_told_the_frequency_of_its_tsc() -> None:
+    leaves = kvm_leaves()
+    assert leaves[0x40000000][0] == 0x40000010
+    assert leaves[0x40000010] == (2_600_000, 1_000_000, 0, 0)
+
+
+def test_without_kvms_leaves_there_is_no_place_for_a_frequency() -> None:
+    assert kvm_leaves("-kvm") == {}
+    plain = [leaf for leaf in host() if not 0x40000000 <= leaf[0] < 0x40000100]
+    assert cpuid.with_frequencies(plain, 2_600_000) == plain
+
+
+def test_kvmclock_goes_with_all_its_bits_and_leaves_the_others() -> None:
+    assert kvm_leaves("-kvmclock")[0x40000001][0] == 1 << 5

@@ -20,7 +20,7 @@ class Bench:
         self.off: list[str] = []
         self.line = False
         self.timers = Timers(lambda: self.clock)
-        self.pm = AcpiPm(self.timers, IrqWire(9, self._set).line(), self.off.append)
+        self.pm = AcpiPm(self.timers, IrqWire(9, self._set).line(), self.off.append, lambda: None)
 
     def _set(self, gsi: int, level: bool) -> None:
         self.line = level

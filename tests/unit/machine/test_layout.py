@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -89,6 +90,15 @@ def test_cmos_tells_the_memory_as_a_bios_would():
     assert big[0x5B] | big[0x5C] << 8 | big[0x5D] << 16 == 2 * GiB // (64 * KiB)
     assert word(big, 0x34) == (3 * GiB - 16 * MiB) // (64 * KiB)
     assert all(0 <= value <= 0xFF for value in layout.cmos(layout.MOST_MEMORY).values())
+
+
+@pytest.mark.parametrize("size", [MiB, 2 * MiB, 3 * GiB, 5 * GiB])
+def test_a_rom_lies_between_the_pieces_of_ram(size):
+    pieces = layout.ram(size, layout.ROM)
+    start, length = layout.ROM
+    assert pieces[0] == (0, start)
+    assert all(gpa >= start + length for gpa, _ in pieces[1:])
+    assert sum(length for _, length in pieces) == size - length
 
 
 def test_the_memory_map_is_a_pcs_and_its_usable_parts_are_ram():

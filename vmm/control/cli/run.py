@@ -28,6 +28,11 @@ def deadline_of(text: str) -> int:
     return time
 
 
+def boot_order(text: str) -> str:
+    """A converter: letters, or QEMU's spelling order=LETTERS."""
+    return text.removeprefix("order=")
+
+
 def _fw_cfg(text: str) -> tuple[str, bytes]:
     from .fw_cfg import file_of
 
@@ -36,7 +41,7 @@ def _fw_cfg(text: str) -> tuple[str, bytes]:
 
 COMMAND = Command(
     name="run",
-    summary="Boots IMAGE (flat, ELF or multiboot) and ends with the guest's exit code.",
+    summary="Boots IMAGE (flat, ELF, multiboot, disk) and ends with the guest's exit code.",
     arguments="IMAGE",
     most=1,
     options=(
@@ -49,6 +54,12 @@ COMMAND = Command(
         Option(names=("--load",), value="GPA", convert=number, help="address of a flat image"),
         Option(names=("--entry",), value="GPA", convert=number, help="address of the first instruction"),
         Option(names=("--stack",), value="GPA", convert=number, help="top of the first stack"),
+        Option(names=("--fda", "-fda"), value="DISK", help="floppy A: a raw image, as PATH, PATH,ro or"),
+        Option(names=("--hda", "-hda"), value="DISK", help="hard disk;    PATH,overlay (changes are lost)"),
+        Option(names=("--hdb", "-hdb"), value="DISK", help="the second hard disk"),
+        Option(names=("--cdrom", "-cdrom"), value="ISO", help="CD-ROM, an ISO 9660 image"),
+        Option(names=("--boot", "-boot"), value="ORDER", convert=boot_order,
+               help="drives in order: a floppy, c disk, d CD-ROM"),
         Option(names=("--symbols",), value="FILE", help="names for addresses: ELF, nm or System.map"),
         Option(names=("--format",), value="FORMAT", help="flat, elf, multiboot or multiboot2"),
         Option(names=("--protocol",), value="NAME", convert=one_of(*PROTOCOLS), help="Linux: linux64, linux32 or pvh"),
@@ -79,11 +90,12 @@ COMMAND = Command(
         Option(names=("-kernel",), value="IMAGE", help=""),
         Option(names=("-no-reboot",), help=""),
     ),
-    notes="On a terminal: Ctrl-A x quits, Ctrl-A h helps. Input from a pipe goes to COM1.",
+    notes="On a terminal: Ctrl-A x quits, Ctrl-A h helps. Input from a pipe goes to COM1,\n"
+    "and to the keyboard too when the machine boots from a drive.",
 )  # fmt: skip
 
 _PASSED_ON = ("mode", "memory", "vcpus", "cpu", "irqchip", "load", "entry", "stack", "format", "unreal", "user",
-              "strict", "test_devices", "symbols", "firmware")  # fmt: skip
+              "strict", "test_devices", "symbols", "firmware", "fda", "hda", "hdb", "cdrom", "boot")  # fmt: skip
 
 
 def main(words: list[str]) -> int:
@@ -130,9 +142,8 @@ def _config(values: dict[str, Any], plain: list[str]) -> MachineConfig:
     if values["module"] or values["initrd"] is not None:
         given["modules"] = _modules(values)
     images = [*plain, *filter(None, [values["kernel"], values["guest"]])]
-    if values["firmware"] is not None and not images:
-        images = [""]
-    if len(images) != 1:
+    starts_without = ("firmware", "fda", "hda", "hdb", "cdrom")
+    if len(images) != 1 and (images or not any(values[name] for name in starts_without)):
         raise ConfigError.of("", f"{'no' if not images else 'more than one'} image given; usage: vmm run IMAGE")
     for field in ("stats_out", "boot_trace_out"):
         if values[field] is not None:
@@ -154,7 +165,7 @@ def _config(values: dict[str, Any], plain: list[str]) -> MachineConfig:
         from ..guest_run import config_of
 
         return config_of(values["guest"]).replace(**common, **given)
-    return MachineConfig(image=images[0], **common, **given)
+    return MachineConfig(image=images[0] if images else "", **common, **given)
 
 
 def _modules(values: dict[str, Any]) -> tuple[str, ...]:

@@ -29,10 +29,58 @@ MOST_SYMBOLS = 64 * MiB
 """What an image that comes by a pipe may have beyond the guest's memory, in bytes: symbols, mostly."""
 
 
+def with_drive(config: MachineConfig) -> MachineConfig:
+    """The same machine, but an `image` that is a disk is in the drive it is for; that drive boots first.
+
+    A disk has 55 AA at byte 510 and whole sectors, or is an ISO 9660 image; but not when the user says how the image is
+    to be loaded. ConfigError when the drive has a disk already.
+    """
+    if not isinstance(config.image, (str, bytes)) or not config.image:
+        return config
+    if (config.mode, config.load, config.entry, config.format) != (None, None, None, None):
+        return config
+    head = _marks(config.image)
+    if head is None:
+        return config
+    from .disks import moved_to_drive
+
+    return moved_to_drive(config, *head)
+
+
+def _marks(image: str | bytes) -> tuple[int, bool] | None:
+    """(size, whether it is a disc) of what may be a disk, None of everything else. Two short reads for most images."""
+    if isinstance(image, bytes):
+        has_signature, is_disc, size = image[510:512] == b"\x55\xaa", image[0x8001:0x8006] == b"CD001", len(image)
+        start = image[:0x206]
+    else:
+        try:
+            fd = os.open(_without_manner(image), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except (OSError, ValueError):
+            return None
+        try:
+            has_signature, is_disc = os.pread(fd, 2, 510) == b"\x55\xaa", os.pread(fd, 5, 0x8001) == b"CD001"
+            size = os.lseek(fd, 0, os.SEEK_END)
+            start = os.pread(fd, 0x206, 0) if has_signature else b""
+        except OSError:
+            return None  # a pipe
+        finally:
+            os.close(fd)
+    if is_disc:
+        return size, True
+    if not has_signature or size % 512 or start[:4] == b"\x7fELF" or start[0x202:0x206] == b"HdrS":
+        return None
+    return size, False
+
+
+def _without_manner(path: str) -> str:
+    """The path of a drive that says how it is opened."""
+    return path.removesuffix(",ro").removesuffix(",overlay")
+
+
 def read(config: MachineConfig) -> tuple[bytes, str]:
     """(the image's bytes, its path), nothing for a machine that has none. ConfigError for what cannot be read, and for
     what has no end, such as a device."""
-    return (b"", "") if config.firmware else _content(config.image, max(config.memory, MEMORY))
+    return (b"", "") if config.firmware or config.has_bios else _content(config.image, max(config.memory, MEMORY))
 
 
 def is_linux(config: MachineConfig, image: bytes) -> bool:
@@ -51,6 +99,10 @@ def is_linux(config: MachineConfig, image: bytes) -> bool:
 def load(board: Board, image: bytes, path: str) -> BootState:
     """Puts the guest's image into the board's memory. BootError or ConfigError when that cannot be."""
     config = board.config
+    if config.has_bios:
+        from .bios import boot_state
+
+        return boot_state(board)
     if config.firmware:
         return BootState(
             format="firmware",
