@@ -111,4 +111,4 @@ def test_saved_loaded_and_reset(bench: Bench) -> None:
 @pytest.mark.parametrize("change", [{"control": 0x2000}, {"enable": 0x8000}, {"served": -1}, {"command": "x"}])
 def test_a_state_that_cannot_be_is_refused(bench: Bench, change: dict[str, object]) -> None:
     with pytest.raises(SnapshotError):
-        bench.pm.load(State("vmm.acpi_pm", 1, {**bench.pm.save().fields, **change}))
+        bench.pm.load(State("vmm.acpi_pm", 2, {**bench.pm.save().fields, **change}))

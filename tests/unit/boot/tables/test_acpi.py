@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import struct
 import subprocess
@@ -10,13 +11,31 @@ from pathlib import Path
 import pytest
 
 from vmm.boot.tables import acpi, table_loader
-from vmm.boot.tables.hardware import Hardware
+from vmm.boot.tables.hardware import Hardware, Pci, Virtio
 
 BASE, RSDP_AT = 0x00F0_0000, 0xF_5000
 HARDWARE = Hardware(
     cpus=3, local_apic=0xFEE0_0000, io_apic=0xFEC0_0000, pm_event=0x600, pm_control=0x604, pm_timer=0x608,
     smi_command=0xB2, sci=9, reset_control=0xCF9,
 )  # fmt: skip
+
+FULL = HARDWARE.replace(
+    serial=((0x3F8, 4), (0x2F8, 3)), clock=(0x70, 8), keyboard=(0x60, 0x64, 1), panic=0x505,
+    virtio=tuple(Virtio(address=0xD000_0000 + 0x200 * n, size=0x200, line=5 + n) for n in range(3)),
+    pci=Pci(
+        config_ports=(0xCF8, 8), ports=((0, 0xCF7), (0xD00, 0xFFFF)), memory=((0xE000_0000, 0xEFFF_FFFF),),
+        high_memory=((1 << 36, (1 << 37) - 1),), last_bus=255, ecam=0xB000_0000,
+    ),
+)  # fmt: skip
+
+needs_iasl = pytest.mark.skipif(shutil.which("iasl") is None, reason="iasl is not here: apt install acpica-tools")
+
+
+def iasl(folder: Path, *words: str) -> str:
+    """What it says in `folder`; it must end well."""
+    done = subprocess.run(["iasl", *words], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
 
 
 def table(memory: bytes, address: int) -> bytes:
@@ -33,7 +52,8 @@ def tables(blob: bytes, rsdp: bytes) -> dict[str, bytes]:
     assert sum(rsdp[:20]) & 0xFF == 0
     assert sum(rsdp) & 0xFF == 0
     rsdt, xsdt = table(blob, *struct.unpack_from("<I", rsdp, 16)), table(blob, *struct.unpack_from("<Q", rsdp, 24))
-    by_rsdt, by_xsdt = struct.unpack("<2I", rsdt[36:]), struct.unpack("<2Q", xsdt[36:])
+    by_rsdt = [at for (at,) in struct.iter_unpack("<I", rsdt[36:])]
+    by_xsdt = [at for (at,) in struct.iter_unpack("<Q", xsdt[36:])]
     assert by_rsdt == by_xsdt
     found = {"RSDT": rsdt, "XSDT": xsdt, **{(t := table(blob, at))[:4].decode(): t for at in by_rsdt}}
     fadt = found["FACP"]
@@ -99,13 +119,75 @@ def test_the_loader_script_comes_to_the_same_bytes() -> None:
     assert run_script(dict(table_loader.files(encoded))) == acpi.placed(encoded, BASE)
 
 
-@pytest.mark.skipif(shutil.which("iasl") is None, reason="iasl is not here: apt install acpica-tools")
-def test_iasl_reads_them_without_a_complaint(tmp_path: Path) -> None:
-    for name, content in tables(*acpi.placed(acpi.encode(HARDWARE), BASE)).items():
-        (tmp_path / f"{name}.dat").write_bytes(content)
-        done = subprocess.run(["iasl", "-d", f"{name}.dat"], cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        said = done.stdout + done.stderr + (tmp_path / f"{name}.dsl").read_text()
-        assert "Invalid" not in said
-        assert "Warning" not in said
-        assert "Error" not in said, said
+def test_the_full_fadt_has_the_button_and_the_reduced_one_sleep_registers() -> None:
+    full = tables(*acpi.placed(acpi.encode(FULL), BASE))["FACP"]
+    reduced = tables(*acpi.placed(acpi.encode(FULL.replace(sleep=(0x600, 0x601))), BASE))["FACP"]
+    button, reset, hardware_reduced = 1 << 4, 1 << 10, 1 << 20
+    assert struct.unpack_from("<I", full, 112)[0] & (button | reset | hardware_reduced) == reset
+    assert struct.unpack_from("<I", reduced, 112)[0] & (reset | hardware_reduced) == reset | hardware_reduced
+    assert struct.unpack_from("<BBBBQ", reduced, 244) == (1, 8, 0, 1, 0x600)
+    assert struct.unpack_from("<BBBBQ", reduced, 256) == (1, 8, 0, 1, 0x601)
+    assert full[244:268] == bytes(24)
+    for fadt in (full, reduced):
+        assert (fadt[8], fadt[131]) == (6, 4)
+    assert reduced[46:92] == bytes(46)  # no SCI, no SMI, no power management block
+    assert reduced[148:244] == bytes(96)
+
+
+@pytest.mark.parametrize(
+    ("changes", "flags"),
+    [({}, 0x0003 | 1 << 2), ({"has_vga": True}, 0x0003), ({"keyboard": None}, 0x0005), ({"clock": None}, 0x0027)],
+)
+def test_the_boot_architecture_says_what_a_pc_has(changes: dict[str, object], flags: int) -> None:
+    fadt = tables(*acpi.placed(acpi.encode(FULL.replace(**changes)), BASE))["FACP"]
+    assert struct.unpack_from("<H", fadt, 109) == (flags,)
+
+
+def test_pci_express_has_its_configuration_space_in_mcfg() -> None:
+    mcfg = tables(*acpi.placed(acpi.encode(FULL), BASE))["MCFG"]
+    assert struct.unpack("<QQHBBI", mcfg[36:]) == (0, 0xB000_0000, 0, 0, 255, 0)
+    without = FULL.replace(pci=FULL.pci.replace(ecam=0))  # type: ignore[union-attr]
+    assert "MCFG" not in tables(*acpi.placed(acpi.encode(without), BASE))
+
+
+@pytest.mark.parametrize("cpus", [1, 64])
+def test_the_largest_machine_has_room_below_1_mib(cpus: int) -> None:
+    assert len(acpi.encode(FULL.replace(cpus=cpus)).blob) < 0xF000
+
+
+@needs_iasl
+@pytest.mark.parametrize("reduced", [False, True], ids=["full", "reduced"])
+@pytest.mark.parametrize("hardware", [HARDWARE, FULL], ids=["small", "large"])
+def test_iasl_reads_them_and_comes_to_the_same_bytes(tmp_path: Path, hardware: Hardware, reduced: bool) -> None:
+    hardware = hardware.replace(sleep=(0x600, 0x601)) if reduced else hardware
+    for name, content in tables(*acpi.placed(acpi.encode(hardware), BASE)).items():
+        (tmp_path / f"{name}.aml").write_bytes(content)
+        said = iasl(tmp_path, "-d", f"{name}.aml")
+        source = (tmp_path / f"{name}.dsl").read_text()
+        assert not [word for word in ("Invalid", "Warning", "Error", "Unknown") if word in said + source]
+        said = iasl(tmp_path, "-p", f"again-{name}", f"{name}.dsl")
+        assert "0 Errors, 0 Warnings, 0 Remarks" in said, said
+        again = (tmp_path / f"again-{name}.aml").read_bytes()
+        assert again[36:] == content[36:], name  # the header has the compiler's name
+
+
+@needs_iasl
+def test_iasl_reads_the_devices_as_they_were_meant(tmp_path: Path) -> None:
+    (tmp_path / "DSDT.aml").write_bytes(tables(*acpi.placed(acpi.encode(FULL), BASE))["DSDT"])
+    iasl(tmp_path, "-d", "DSDT.aml")
+    source = " ".join(re.sub(r"//.*|/\*.*?\*/", "", (tmp_path / "DSDT.dsl").read_text()).split())
+    for words in (
+        "Name (_S5, Package (0x04) { Zero, Zero, Zero, Zero })",
+        'Device (C002) { Name (_HID, "ACPI0007" ) Name (_UID, 0x02) }',
+        'Device (COM2) { Name (_HID, EisaId ("PNP0501") ) Name (_UID, 0x02)',
+        "IO (Decode16, 0x02F8, 0x02F8, 0x01, 0x08, ) IRQNoFlags () {3}",
+        'Name (_HID, EisaId ("PNP0B00") )',
+        "IO (Decode16, 0x0070, 0x0070, 0x01, 0x02, ) IRQNoFlags () {8}",
+        "IO (Decode16, 0x0060, 0x0060, 0x01, 0x01, ) IO (Decode16, 0x0064, 0x0064, 0x01, 0x01, ) IRQNoFlags () {1}",
+        'Name (_HID, "QEMU0001")',
+        'Device (VR01) { Name (_HID, "LNRO0005") Name (_UID, One) Name (_CCA, One)',
+        "Memory32Fixed (ReadWrite, 0xD0000200, 0x00000200, )",
+        "Interrupt (ResourceConsumer, Level, ActiveHigh, Exclusive, ,, ) { 0x00000006, }",
+        'Device (PCI0) { Name (_HID, EisaId ("PNP0A08") ) Name (_CID, EisaId ("PNP0A03") )',
+    ):
+        assert words in source, words
