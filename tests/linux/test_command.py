@@ -1,4 +1,4 @@
-"""`vmm linux`: one command in a guest, its output alone, its exit status; files that come along; where the time went."""
+"""`vmm linux`: one command in a guest, its output alone, its exit status; files that come along; a boot explained."""
 
 from __future__ import annotations
 

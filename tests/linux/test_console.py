@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import random
 import shlex
@@ -49,10 +50,8 @@ def terminal():
     terminal = Terminal()
     yield terminal
     if terminal.isalive():
-        try:
+        with contextlib.suppress(IndexError, OSError):
             os.kill(terminal.vmm(), signal.SIGTERM)
-        except (IndexError, OSError):
-            pass
     terminal.close(force=True)
 
 
