@@ -6,6 +6,8 @@ one call of the device. Everything else is off it.
 
 from __future__ import annotations
 
+from _thread import allocate_lock
+
 from kvm_bindings import ffi, lib
 from kvm_bindings.errors import KvmError
 
@@ -57,7 +59,12 @@ class KvmVcpu:
         self._bindings: list[Bound] = []
         self._rebinds = 0
         self._is_attached = False
-        self._rings: dict[int, Callable[[bytes], None]] = {}
+        self._rings: dict[int, tuple[Callable[[bytes], None], Bus, int]] = {}
+        self._quiet_rows: dict[tuple[str, int, int, bool], int] = {}
+        self._taken, self._key = ffi.new("uint8_t[]", lib.STEP_RING), ffi.new("uint64_t *")
+        self._ring_owner = self._step
+        self.output_lock: Any = allocate_lock()
+        """Held while quiet output is taken and handed over."""
         self.rebind()
         ports.watch(self.rebind)
         mmio.watch(self.rebind)
@@ -170,14 +177,23 @@ class KvmVcpu:
         """Lets the run step answer a location by itself: reads with `constant`, writes uncounted but for their number,
         or written bytes held back and given to `ring` in one piece, at most `limit` unless it is 0. With neither, the
         location is loud again."""
-        row = self._locate(kind, is_write, size, address)
+        place = (kind, address, size, is_write)
+        row = self._quiet_rows.get(place)
+        if row is None:  # before the vCPU runs, where other threads call this later: they may not add rows
+            row = self._quiet_rows[place] = self._locate(kind, is_write, size, address)
         location = self._step.rows[row]
         if location.key == 0:
             return  # the table is full: this location shares its row with others and stays loud
         location.quiet = lib.STEP_QUIET_RING if ring else lib.STEP_LOUD if constant is None else lib.STEP_QUIET_CONSTANT
         location.quiet_value, location.quiet_limit = constant or 0, limit
         if ring:
-            self._rings[row] = ring
+            self._rings[location.key] = (ring, self._buses[location.kind], address)
+
+    def share_output(self, other: KvmVcpu, lock: Any) -> None:
+        """See protocol.Vcpu."""
+        lib.step_share_ring(self._step, other._step)
+        self._ring_owner = other._step  # it must not be freed before
+        self.output_lock = other.output_lock = lock
 
     def _locate(self, kind: str, is_write: bool, size: int, address: int) -> int:
         number = lib.STEP_KIND_IO if kind == "io" else lib.STEP_KIND_MMIO
@@ -247,14 +263,15 @@ class KvmVcpu:
         return None
 
     def _on_drain(self) -> Stop | None:
-        step = self._step
-        data = ffi.buffer(step.ring, step.ring_length)[:]
-        step.ring_length = 0
-        try:
-            self._rings[step.ring_location](data)
-        except Exception as error:
-            location = step.rows[step.ring_location]
-            self._buses[location.kind].failed(location.address, error)
+        with self.output_lock:
+            size = lib.step_take(self._step, self._taken, self._key)
+            if not size:
+                return None  # another vCPU was faster
+            ring, bus, address = self._rings[self._key[0]]
+            try:
+                ring(ffi.buffer(self._taken, size)[:])
+            except Exception as error:
+                bus.failed(address, error)
         return None
 
     def _on_exit(self) -> Stop | None:

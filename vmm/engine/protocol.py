@@ -9,7 +9,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any, Protocol
+    from typing import Any, Protocol, Self
 
     from ..cpu.modes import InitialState
     from ..memory.guest_memory import GuestMemory, Region
@@ -70,6 +70,10 @@ if TYPE_CHECKING:
         ) -> None:  # fmt: skip
             """Lets the engine answer a location: with a constant, or by gathering bytes for `ring`; neither ends it.
             With a `limit` not more bytes are gathered, and not for long, since the guest waits for what follows."""
+
+        def share_output(self, other: Self, lock: Any) -> None:
+            """Gathers what this vCPU writes together with what `other` does, in one order. `lock` guards every handler.
+            Before either runs."""
 
         def set_alarm(self, deadline: int) -> None:
             """run() returns INTERRUPTED at `deadline` (host monotonic ns), 0 for never."""

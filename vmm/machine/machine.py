@@ -91,6 +91,8 @@ class Machine:
 
             lock = RLock()
             wiring.guard_devices(self._board, lock)
+            for vcpu in self.vcpus[1:]:
+                vcpu.share_output(self.vcpus[0], lock)
         self._run = Run(self.vcpus, self._board.timers, self.config.irqchip, time.monotonic_ns, lock)
         self._crew = Crew(self._run)
         self._board.memory_changed = self._engine.change_memory
