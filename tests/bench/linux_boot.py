@@ -1,8 +1,8 @@
 """A Linux boot beside QEMU's microvm and, where $VMM_KVMTOOL names its program, kvmtool: same kernel, initramfs, words.
 
 Times from the start of the process to the initramfs's first line, exits to user space until then, and the private
-memory of the process beyond the guest's. Medians of rounds in which each has its turn. Needs a KVM that boots Linux:
-scripts/lab .venv/bin/python tests/bench/linux_boot.py; exits are counted by the kernel's tracepoint, where there is one.
+memory of the process beyond the guest's. Medians of rounds in which each has its turn. Needs a KVM with Linux:
+scripts/lab .venv/bin/python tests/bench/linux_boot.py. Exits are counted by the kernel's tracepoint, if it has one.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ LIMIT = 240.0
 def commands(kernel: str, initramfs: str, words: str) -> dict[str, list[str]]:
     """How each monitor is told to boot."""
     found = {
-        "vmm": [str(ROOT / ".venv/bin/vmm"), "run", kernel, "--initrd", initramfs, "-m", f"{MEMORY}M", "--append", words],
+        "vmm": [
+            str(ROOT / ".venv/bin/vmm"), "run", kernel, "--initrd", initramfs, "-m", f"{MEMORY}M", "--append", words,
+        ],
         "qemu": [
             "qemu-system-x86_64", "-M", "microvm", "-accel", "kvm", "-cpu", "host", "-m", str(MEMORY), "-nodefaults",
             "-no-user-config", "-no-reboot", "-display", "none", "-serial", "stdio", "-device",

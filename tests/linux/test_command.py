@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-VMM = str(Path(__file__).parents[2] / ".venv/bin/vmm")
+ROOT = Path(__file__).parents[2]
+VMM, GUEST_LINUX = str(ROOT / ".venv/bin/vmm"), str(ROOT / "scripts/guest-linux")
 pytestmark = pytest.mark.timeout(300)
 
 
@@ -64,3 +65,15 @@ def test_what_cannot_be_booted_is_one_line(words, fault):
     assert done.returncode == 125
     assert done.stderr.endswith(fault)
     assert done.stderr.count(b"\n") == 1
+
+
+def test_run_packs_a_directory_as_the_initramfs(tmp_path):
+    """With busybox and an init of one's own: nothing else is needed."""
+    kernel, initramfs = subprocess.run([GUEST_LINUX], stdout=subprocess.PIPE, check=True, text=True).stdout.split()
+    with open(initramfs, "rb") as archive:
+        subprocess.run(["cpio", "-idm", "--quiet", "bin/busybox", "bin/port"], stdin=archive, cwd=tmp_path, check=True)
+    (tmp_path / "init").write_text("#!/bin/busybox sh\necho packed\nbusybox stty sane\nPATH=/bin port 244 9\n")
+    (tmp_path / "init").chmod(0o755)
+    command = [VMM, "run", kernel, "--dir", str(tmp_path), "--append", "+quiet loglevel=1", "-t", "240s"]
+    done = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
+    assert (done.returncode, done.stdout) == (9, b"packed\r\n")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ...machine.outcome import Outcome
+    from ..linux.tree import ArchiveFile
 
 
 def deadline_of(text: str) -> int:
@@ -68,6 +69,7 @@ COMMAND = Command(
         Option(names=("--append", "-append"), value="WORDS", help='the kernel\'s command line; "+words" adds to it'),
         Option(names=("--module",), value="FILE", many=True, help='a module, or "FILE ARGUMENTS"; may be repeated'),
         Option(names=("--initrd", "-initrd"), value="FILES", help="modules with commas between them, as QEMU has it"),
+        Option(names=("--dir",), value="PATH", many=True, help="pack a directory as a module: Linux's initramfs"),
         Option(names=("--unreal",), help="real mode with 4 GiB data segments"),
         Option(names=("--user",), help="start in ring 3"),
         Option(names=("--deadline", "-t"), value="TIME", convert=deadline_of, help="end after 2s, 500ms, 5m"),
@@ -104,7 +106,8 @@ def main(words: list[str]) -> int:
     if values["help"]:
         sys.stdout.write(help_page(COMMAND))
         return 0
-    config = _config(values, plain)
+    archive = _pack(values) if values["dir"] else None
+    config = _config(values, plain, () if archive is None else (archive.path,))
     deadline = None if values["deadline"] is None else values["deadline"] / SECOND
     is_interactive = values["console"] == "stdio" and not (values["json"] and os.isatty(0))
     watch = None
@@ -112,7 +115,12 @@ def main(words: list[str]) -> int:
         from .boot import watch as boot_watch
 
         watch = boot_watch(values)
-    with Machine(config) as machine:
+    try:
+        made = Machine(config)
+    finally:
+        if archive is not None:
+            archive.close()  # its content is in the guest's memory
+    with made as machine:
         with Console(machine, is_interactive, sys.stderr.write, deadline) as console:
             gc.freeze()  # what is there stays to the end: no collection need look at it
             gc.enable()
@@ -129,7 +137,18 @@ def main(words: list[str]) -> int:
     return outcome.exit_code(values["exit_code"])
 
 
-def _config(values: dict[str, Any], plain: list[str]) -> MachineConfig:
+def _pack(values: dict[str, Any]) -> ArchiveFile:
+    """The directories, the later above the earlier."""
+    from ...machine.defaults import MEMORY_OF_LINUX
+    from ..linux.tree import ArchiveFile
+
+    archive = ArchiveFile("dir")
+    for top in values["dir"]:
+        archive.add_directory(top, values["memory"] or MEMORY_OF_LINUX, warn)
+    return archive
+
+
+def _config(values: dict[str, Any], plain: list[str], more: tuple[str, ...]) -> MachineConfig:
     given = {name: values[name] for name in _PASSED_ON if values[name] is not None}
     if values["fw_cfg"]:
         given["fw_cfg"] = tuple(values["fw_cfg"])
@@ -139,8 +158,8 @@ def _config(values: dict[str, Any], plain: list[str]) -> MachineConfig:
         given["direct"] = not values["no_direct"]
     if values["append"] is not None:
         given["command_line"] = values["append"]
-    if values["module"] or values["initrd"] is not None:
-        given["modules"] = _modules(values)
+    if values["module"] or values["initrd"] is not None or more:
+        given["modules"] = (*_modules(values), *more)
     images = [*plain, *filter(None, [values["kernel"], values["guest"]])]
     starts_without = ("firmware", "fda", "hda", "hdb", "cdrom")
     if len(images) != 1 and (images or not any(values[name] for name in starts_without)):
