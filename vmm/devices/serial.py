@@ -80,7 +80,7 @@ class Serial(Device):
         self._fifo = bytearray()
         self._looped = False
         self._refused = False
-        self._quiet = _LOUD
+        self._quiet, self._shows_data = _LOUD, False
         self.quiet_changed: Callable[[], None] = lambda: None
         """Called when the answers of quiet_reads() and quiet_ring_offset() have changed."""
         self.room_again: Callable[[], None] = lambda: None
@@ -120,10 +120,10 @@ class Serial(Device):
     def quiet_reads(self) -> tuple[tuple[int, int], ...]:
         """(offset, value) of byte reads that have no effect and one answer, until quiet_changed is called.
 
-        The port is quiet while no input waits, no overrun is to be told, DLAB is off and the port is not looped back.
-        Whoever answers for it hands over the ring by transmit() before the port sees any other access.
+        The port is quiet while no overrun is to be told, DLAB is off and the port is not looped back. Whoever answers
+        for it hands over the ring by transmit() before the port sees any other access.
         """
-        return ((_LSR, _EMPTY),) if self._quiet else ()
+        return ((_LSR, _EMPTY | _DR if self._shows_data else _EMPTY),) if self._quiet else ()
 
     def quiet_ring_offset(self) -> int | None:
         """Where byte writes may be gathered for transmit(), or None while the port is not quiet."""
@@ -161,7 +161,7 @@ class Serial(Device):
         self._looped = self._looped and bool(self._fifo)
         self._timed_out = False
         self._alarm.cancel()
-        if self._queue:
+        if self._queue and len(self._fifo) < self._trigger:
             self._update()  # as in transmit(): a wire has a gap between two characters
             self._refill()
         self._update()
@@ -282,11 +282,11 @@ class Serial(Device):
                 self._alarm.set(self._timers.now() + TIME_OUT)
         elif self._alarm.deadline is not None:
             self._alarm.cancel()
-        busy = self._fifo or self._queue or self._overrun or self._mcr & _LOOP or self._lcr & _DLAB
+        busy = self._overrun or self._mcr & _LOOP or self._lcr & _DLAB
         driven = _DRIVEN if self._fcr else _BYTEWISE
         quiet = _LOUD if busy else driven if self._ier & _ETBEI else _POLLED
-        if quiet != self._quiet:
-            self._quiet = quiet
+        if quiet != self._quiet or bool(self._fifo) is not self._shows_data:
+            self._quiet, self._shows_data = quiet, bool(self._fifo)
             self.quiet_changed()
 
     def _time_out(self) -> None:

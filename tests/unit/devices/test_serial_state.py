@@ -93,11 +93,10 @@ def test_a_fresh_port_is_quiet(bench: Any) -> None:
 @pytest.mark.parametrize(
     ("noise", "silence"),
     [
-        (lambda b: b.port.feed(b"x"), lambda b: b.read(DATA)),
         (lambda b: b.write(LCR, DLAB), lambda b: b.write(LCR, 0)),
         (lambda b: b.write(MCR, LOOP), lambda b: b.write(MCR, 0)),
     ],
-    ids=["input waits", "divisor", "loopback"],
+    ids=["divisor", "loopback"],
 )
 def test_quiet_ends_and_begins_with_a_word_each(
     bench: Any, noise: Callable[[Any], object], silence: Callable[[Any], object]
@@ -144,6 +143,17 @@ def test_input_waits_while_the_driver_holds_rts_down(driven: Any) -> None:
 def test_a_driver_that_never_touched_dtr_gets_its_input(bench: Any) -> None:
     bench.port.feed(b"abc")
     assert bench.drain() == b"abc"
+
+
+def test_input_that_waits_changes_the_status_and_leaves_the_port_quiet(driven: Any) -> None:
+    driven.port.feed(b"ab")
+    assert driven.port.quiet_reads() == ((LSR, 0x61),)
+    assert driven.port.quiet_ring_offset() == DATA
+    changes = driven.quiet_changes
+    driven.read(DATA)
+    assert driven.quiet_changes == changes
+    driven.read(DATA)
+    assert driven.port.quiet_reads() == ((LSR, 0x60),)
 
 
 def test_an_overrun_not_told_yet_keeps_the_port_from_being_quiet(bench: Any) -> None:
