@@ -23,6 +23,23 @@ static void take_reply(struct whole_step *step, uint64_t reply)
     step->awaited = 0;
 }
 
+static void lock(struct step_ring *ring)
+{
+    while (ring->is_shared && __atomic_exchange_n(&ring->lock, 1, __ATOMIC_ACQUIRE))
+        __builtin_ia32_pause(); /* held for a few instructions */
+}
+
+static void unlock(struct step_ring *ring)
+{
+    if (ring->is_shared)
+        __atomic_store_n(&ring->lock, 0, __ATOMIC_RELEASE);
+}
+
+static uint32_t waiting(const struct whole_step *step)
+{
+    return __atomic_load_n(&step->ring->length, __ATOMIC_ACQUIRE);
+}
+
 enum quietly { TO_PYTHON, ANSWERED, ANSWERED_AND_DRAIN };
 
 static enum quietly answer_quietly(struct whole_step *step, struct step_location *location)
@@ -36,20 +53,31 @@ static enum quietly answer_quietly(struct whole_step *step, struct step_location
         location->quiet_count++;
         return ANSWERED;
     }
-    if (open->ring_length && open->ring_location != open->location)
+    struct step_ring *ring = step->ring;
+    uint64_t patience = location->quiet_limit ? LIMITED_PATIENCE_NS : RING_PATIENCE_NS;
+    uint32_t limit = location->quiet_limit ? location->quiet_limit : STEP_RING;
+    lock(ring);
+    if (ring->length && (ring->key != location->key || ring->length == STEP_RING)) {
+        unlock(ring);
         return TO_PYTHON;
-    if (!open->ring_length) {
-        uint64_t now = step_ns(), latest = now + RING_PATIENCE_NS;
-        step->ring_since = step->left;
+    }
+    int is_first = ring->length == 0;
+    if (is_first) {
+        ring->key = location->key;
+        ring->since = step->left;
+    }
+    uint64_t waited = step->left - ring->since;
+    ring->bytes[ring->length] = (uint8_t)open->value;
+    __atomic_store_n(&ring->length, ring->length + 1, __ATOMIC_RELEASE);
+    int is_due = ring->length >= limit || to_ns(open, waited) >= patience;
+    unlock(ring);
+    location->quiet_count++;
+    if (is_first && !is_due) {
+        uint64_t latest = step_ns() + patience;
         if (!step->armed || step->armed > latest)
             arm(step, latest); /* a guest that now falls silent must not keep its words */
     }
-    open->ring_location = open->location;
-    open->ring[open->ring_length++] = (uint8_t)open->value;
-    location->quiet_count++;
-    if (open->ring_length < STEP_RING && to_ns(open, step->left - step->ring_since) < RING_PATIENCE_NS)
-        return ANSWERED;
-    return ANSWERED_AND_DRAIN;
+    return is_due ? ANSWERED_AND_DRAIN : ANSWERED;
 }
 
 /* What Python hears of the exit that stands in `run` and was counted. */
@@ -57,7 +85,7 @@ static int64_t hand_out(struct whole_step *step)
 {
     struct step *open = &step->open;
     struct kvm_run *run = open->run;
-    if (open->ring_length) { /* what the guest said before comes before what it does now */
+    if (waiting(step)) { /* what the guest said before comes before what it does now */
         step->held = 1;
         return -STEP_NEWS_DRAIN;
     }
@@ -112,7 +140,7 @@ int64_t step_run(struct step *open, uint64_t reply)
         uint32_t attention = step->finishing ? 0 : __atomic_load_n(&open->attention, __ATOMIC_ACQUIRE);
         if (attention) {
             if (attention & (STEP_WANT_STOP | STEP_WANT_PAUSE))
-                return open->ring_length ? -STEP_NEWS_DRAIN : -STEP_NEWS_ATTENTION;
+                return waiting(step) ? -STEP_NEWS_DRAIN : -STEP_NEWS_ATTENTION;
             if (run->ready_for_interrupt_injection && run->if_flag)
                 return -STEP_NEWS_INTERRUPT;
         }
@@ -128,13 +156,13 @@ int64_t step_run(struct step *open, uint64_t reply)
             int error = errno;
             if (error != EINTR && error != EAGAIN) {
                 open->error = error;
-                return open->ring_length ? -STEP_NEWS_DRAIN : -STEP_NEWS_FAILED;
+                return waiting(step) ? -STEP_NEWS_DRAIN : -STEP_NEWS_FAILED;
             }
             __atomic_store_n(&run->immediate_exit, 0, __ATOMIC_SEQ_CST);
             if (step->armed && step->armed <= step_ns())
                 step->armed = 0;
             if (step->finishing)
-                return open->ring_length ? -STEP_NEWS_DRAIN : -STEP_NEWS_SIGNAL;
+                return waiting(step) ? -STEP_NEWS_DRAIN : -STEP_NEWS_SIGNAL;
             run->exit_reason = KVM_EXIT_INTR;
             open->value = 0;
             count_exit(step, step_locate(open, STEP_KIND_OTHER, 0, 0, KVM_EXIT_INTR), 1, entered);
@@ -160,6 +188,25 @@ void step_finish(struct step *open, int finishing)
     ((struct whole_step *)open)->finishing = finishing;
 }
 
+void step_share_ring(struct step *open, struct step *other)
+{
+    struct step_ring *ring = ((struct whole_step *)other)->ring;
+    ring->is_shared = 1;
+    ((struct whole_step *)open)->ring = ring;
+}
+
+uint32_t step_take(struct step *open, uint8_t *into, uint64_t *key)
+{
+    struct step_ring *ring = ((struct whole_step *)open)->ring;
+    lock(ring);
+    uint32_t length = ring->length;
+    memcpy(into, ring->bytes, length);
+    *key = ring->key;
+    __atomic_store_n(&ring->length, 0, __ATOMIC_RELEASE);
+    unlock(ring);
+    return length;
+}
+
 void step_replay(struct step *open, int replay)
 {
     ((struct whole_step *)open)->replay = replay;
@@ -183,6 +230,7 @@ struct step *step_new(int vcpu_fd, struct kvm_run *run, uint64_t ns_per_tick_32)
     struct step *open = &step->open;
     open->run = run;
     open->vcpu_fd = vcpu_fd;
+    step->ring = &step->own_ring;
     open->ns_per_tick_32 = ns_per_tick_32 ? ns_per_tick_32 : measured_ns_per_tick();
     for (uint8_t kind = STEP_KIND_IO; kind <= STEP_KIND_OTHER; kind++)
         for (uint8_t is_write = 0; is_write < 2; is_write++) {

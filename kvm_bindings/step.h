@@ -56,6 +56,7 @@ struct step_location {
     uint8_t is_write;
     uint8_t size;
     uint8_t quiet;
+    uint32_t quiet_limit;       /* bytes in the ring after which Python hears of them, soon in any case; 0: STEP_RING */
 };
 
 struct step_rip {
@@ -71,6 +72,8 @@ struct step_flight {
     uint32_t location;
     uint32_t elements;
 };
+
+struct step_ring;               /* the quiet output of one machine, in the order in which the guest spoke */
 
 struct step {
     struct kvm_run *run;
@@ -88,9 +91,6 @@ struct step {
     uint64_t idle_ticks;        /* asleep outside KVM_RUN because the guest was halted */
     uint64_t ns_per_tick_32;    /* nanoseconds of a TSC tick, times 2 ** 32 */
     uint64_t flights;           /* entries ever written to the flight recorder */
-    uint32_t ring_length;
-    uint32_t ring_location;
-    uint8_t ring[STEP_RING];
     struct step_location rows[STEP_LOCATIONS];
     struct step_rip rips[STEP_RIPS];
     struct step_flight flight[STEP_FLIGHT];
@@ -131,6 +131,13 @@ int step_alarm(struct step *step, uint64_t deadline);
 
 /* Sleeps until `wake` differs from `seen`, a signal, or `deadline` (0: no limit); the time counts as idle. */
 void step_wait(struct step *step, uint32_t seen, uint64_t deadline);
+
+/* From now on the quiet output of `step` goes to the ring of `other`, whose memory must outlive it: what two vCPUs say
+ * keeps its order. Before either runs. */
+void step_share_ring(struct step *step, struct step *other);
+
+/* Empties the ring into `into`, STEP_RING bytes: how many there were, and the key of their location. Any thread. */
+uint32_t step_take(struct step *step, uint8_t *into, uint64_t *key);
 
 /* The row of a location, made when it is new; the kind's overflow row when the table is full. */
 uint32_t step_locate(struct step *step, uint8_t kind, uint8_t is_write, uint8_t size, uint64_t address);

@@ -22,10 +22,22 @@
 #define HASH_SLOTS (2 * STEP_LOCATIONS)
 #define OVERFLOW_ROWS 10              /* rows 1 ... 2 * STEP_KIND_OTHER: one for each kind and direction */
 #define RING_PATIENCE_NS 20000000ULL  /* quiet output is seen at most this late */
+#define LIMITED_PATIENCE_NS 1000000ULL /* and where the guest waits for what comes behind it: a FIFO full on a wire */
 #define RIP_PROBES 8
+
+struct step_ring {
+    uint32_t length;
+    uint32_t lock;
+    int is_shared;
+    uint64_t key;                     /* of the location that the bytes were written to */
+    uint64_t since;                   /* when it got its first byte */
+    uint8_t bytes[STEP_RING];
+};
 
 struct whole_step {
     struct step open;
+    struct step_ring *ring;           /* its own, or another vCPU's */
+    struct step_ring own_ring;
     uint16_t hash[HASH_SLOTS];        /* row of a key, 0 where free */
     pid_t thread;                     /* attached thread, 0 for none */
     int held;                         /* an exit was counted but not yet handed out */
@@ -34,7 +46,6 @@ struct whole_step {
     int awaited;                      /* the last exit was a read: `reply` belongs to it */
     int finishing;                    /* see step_finish */
     uint64_t left;                    /* when KVM_RUN last returned */
-    uint64_t ring_since;              /* when the ring got its first byte */
     uint64_t armed;                   /* what the timer is set to, ns of CLOCK_MONOTONIC */
     timer_t timer;
     int has_timer;

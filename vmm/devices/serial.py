@@ -5,7 +5,8 @@ The interrupt is level: it stays up while any enabled cause is pending. It reach
 and the port is not looped back, as on a PC, where OUT2 gates the wire and loopback forces OUT2 off.
 A byte written is sent at once, so the transmitter is always empty. Input that the guest has not taken yet waits in
 a queue on the host's side and cannot overrun; only loopback can. Clearing the FIFO or resetting the chip puts such
-input back into the queue, where the chip would lose it.
+input back into the queue, where the chip would lose it. Input also waits while RTS is down and DTR up: so a driver
+with hardware flow control says that it has no room.
 Not modelled: baud timing, word length, parity, break, DMA mode, and a modem: CTS, DSR and DCD are always up.
 Source: PC16550D datasheet (National Semiconductor, June 1995).
 """
@@ -37,12 +38,13 @@ _ERBFI, _ETBEI, _ELSI, _EDSSI = 0x01, 0x02, 0x04, 0x08  # IER
 _LINE_STATUS, _RECEIVED, _TIMED_OUT, _THR_EMPTY, _MODEM_STATUS, _NOTHING = 0x06, 0x04, 0x0C, 0x02, 0x00, 0x01  # IIR
 _FIFO_ENABLE, _FIFO_CLEAR, _FIFO_TRIGGER = 0x01, 0x02, 0xC0  # FCR
 _DLAB = 0x80  # LCR
-_OUT2, _LOOP = 0x08, 0x10  # MCR
+_DTR, _RTS, _OUT2, _LOOP = 0x01, 0x02, 0x08, 0x10  # MCR
 _DR, _OE, _EMPTY = 0x01, 0x02, 0x60  # LSR; THRE and TEMT always go together
 _TERI, _RI, _CONNECTED = 0x04, 0x40, 0xB0  # MSR; CTS, DSR and DCD together
 
 _FIFO_DEPTH = 16
 _TRIGGERS = (1, 4, 8, 14)
+_LOUD, _POLLED, _DRIVEN, _BYTEWISE = 0, 1, 2, 3  # who may answer; the last two with the transmitter's interrupt
 _DIVISOR_9600 = 12
 
 _WIDEST = {"ier": 0x0F, "fcr": 0xC1, "lcr": 0xFF, "mcr": 0x1F, "scr": 0xFF, "divisor": 0xFFFF, "deltas": 0x0F}
@@ -78,7 +80,7 @@ class Serial(Device):
         self._fifo = bytearray()
         self._looped = False
         self._refused = False
-        self._quiet = False
+        self._quiet, self._shows_data = _LOUD, False
         self.quiet_changed: Callable[[], None] = lambda: None
         """Called when the answers of quiet_reads() and quiet_ring_offset() have changed."""
         self.room_again: Callable[[], None] = lambda: None
@@ -118,15 +120,20 @@ class Serial(Device):
     def quiet_reads(self) -> tuple[tuple[int, int], ...]:
         """(offset, value) of byte reads that have no effect and one answer, until quiet_changed is called.
 
-        The port is quiet while no interrupt is enabled, no input waits, no overrun is to be told, DLAB is off and
-        the port is not looped back. Whoever answers for it hands over the ring by transmit() before the port sees
-        any other access.
+        The port is quiet while no overrun is to be told, DLAB is off and the port is not looped back. Whoever answers
+        for it hands over the ring by transmit() before the port sees any other access.
         """
-        return ((_LSR, _EMPTY),) if self._quiet else ()
+        return ((_LSR, _EMPTY | _DR if self._shows_data else _EMPTY),) if self._quiet else ()
 
     def quiet_ring_offset(self) -> int | None:
         """Where byte writes may be gathered for transmit(), or None while the port is not quiet."""
-        return _THR if self._quiet else None
+        return _THR if self._quiet in (_POLLED, _DRIVEN) else None
+
+    def quiet_ring_limit(self) -> int:
+        """How many bytes may be gathered: with the transmitter's interrupt enabled a FIFO full, since the guest waits
+        for it behind them; 0 for as many as one likes. As on a chip that sends, the interrupt is due when they are
+        handed over."""
+        return _FIFO_DEPTH if self._quiet == _DRIVEN else 0
 
     # The guest's side
 
@@ -154,7 +161,7 @@ class Serial(Device):
         self._looped = self._looped and bool(self._fifo)
         self._timed_out = False
         self._alarm.cancel()
-        if self._queue:
+        if self._queue and len(self._fifo) < self._trigger:
             self._update()  # as in transmit(): a wire has a gap between two characters
             self._refill()
         self._update()
@@ -275,9 +282,11 @@ class Serial(Device):
                 self._alarm.set(self._timers.now() + TIME_OUT)
         elif self._alarm.deadline is not None:
             self._alarm.cancel()
-        busy = self._ier or self._fifo or self._queue or self._overrun or self._mcr & _LOOP or self._lcr & _DLAB
-        if bool(busy) is self._quiet:
-            self._quiet = not busy
+        busy = self._overrun or self._mcr & _LOOP or self._lcr & _DLAB
+        driven = _DRIVEN if self._fcr else _BYTEWISE
+        quiet = _LOUD if busy else driven if self._ier & _ETBEI else _POLLED
+        if quiet != self._quiet or bool(self._fifo) is not self._shows_data:
+            self._quiet, self._shows_data = quiet, bool(self._fifo)
             self.quiet_changed()
 
     def _time_out(self) -> None:
@@ -287,7 +296,7 @@ class Serial(Device):
     def _refill(self) -> None:
         """Moves waiting input into the FIFO as far as it fits; in loopback the wire is cut off and input waits."""
         room = self._depth - len(self._fifo)
-        if not self._queue or not room or self._mcr & _LOOP:
+        if not self._queue or not room or self._mcr & _LOOP or self._mcr & (_DTR | _RTS) == _DTR:
             return
         self._fifo += self._queue[:room]
         del self._queue[:room]

@@ -6,6 +6,8 @@ one call of the device. Everything else is off it.
 
 from __future__ import annotations
 
+from _thread import allocate_lock
+
 from kvm_bindings import ffi, lib
 from kvm_bindings.errors import KvmError
 
@@ -57,7 +59,12 @@ class KvmVcpu:
         self._bindings: list[Bound] = []
         self._rebinds = 0
         self._is_attached = False
-        self._rings: dict[int, Callable[[bytes], None]] = {}
+        self._rings: dict[int, tuple[Callable[[bytes], None], Bus, int]] = {}
+        self._quiet_rows: dict[tuple[str, int, int, bool], int] = {}
+        self._taken, self._key = ffi.new("uint8_t[]", lib.STEP_RING), ffi.new("uint64_t *")
+        self._ring_owner = self._step
+        self.output_lock: Any = allocate_lock()
+        """Held while quiet output is taken and handed over."""
         self.rebind()
         ports.watch(self.rebind)
         mmio.watch(self.rebind)
@@ -166,20 +173,29 @@ class KvmVcpu:
         self._bindings[:] = [(self._first_access, 0, 0)] * lib.STEP_LOCATIONS
 
     def make_quiet(self, kind: str, address: int, size: int, is_write: bool, constant: int | None,
-                   ring: Callable[[bytes], None] | None = None) -> None:  # fmt: skip
+                   ring: Callable[[bytes], None] | None = None, limit: int = 0) -> None:  # fmt: skip
         """Lets the run step answer a location by itself: reads with `constant`, writes uncounted but for their number,
-        or written bytes held back and given to `ring` in one piece. With neither, the location is loud again.
-
-        While the vCPU runs on another thread: for a location that was named before it ran, and without `ring`."""
-        row = self._locate(kind, is_write, size, address)
+        or written bytes held back and given to `ring` in one piece, at most `limit` unless it is 0. With neither, the
+        location is loud again."""
+        place = (kind, address, size, is_write)
+        row = self._quiet_rows.get(place)
+        if row is None:  # before the vCPU runs, where other threads call this later: they may not add rows
+            row = self._quiet_rows[place] = self._locate(kind, is_write, size, address)
         location = self._step.rows[row]
         if location.key == 0:
             return  # the table is full: this location shares its row with others and stays loud
         if constant is not None:
             location.quiet_value = constant  # before the vCPU's own thread may look at it, and for ever
+        location.quiet_limit = limit
         location.quiet = lib.STEP_QUIET_RING if ring else lib.STEP_LOUD if constant is None else lib.STEP_QUIET_CONSTANT
         if ring:
-            self._rings[row] = ring
+            self._rings[location.key] = (ring, self._buses[location.kind], address)
+
+    def share_output(self, other: KvmVcpu, lock: Any) -> None:
+        """See protocol.Vcpu."""
+        lib.step_share_ring(self._step, other._step)
+        self._ring_owner = other._step  # it must not be freed before
+        self.output_lock = other.output_lock = lock
 
     def _locate(self, kind: str, is_write: bool, size: int, address: int) -> int:
         number = lib.STEP_KIND_IO if kind == "io" else lib.STEP_KIND_MMIO
@@ -249,14 +265,15 @@ class KvmVcpu:
         return None
 
     def _on_drain(self) -> Stop | None:
-        step = self._step
-        data = ffi.buffer(step.ring, step.ring_length)[:]
-        step.ring_length = 0
-        try:
-            self._rings[step.ring_location](data)
-        except Exception as error:
-            location = step.rows[step.ring_location]
-            self._buses[location.kind].failed(location.address, error)
+        with self.output_lock:
+            size = lib.step_take(self._step, self._taken, self._key)
+            if not size:
+                return None  # another vCPU was faster
+            ring, bus, address = self._rings[self._key[0]]
+            try:
+                ring(ffi.buffer(self._taken, size)[:])
+            except Exception as error:
+                bus.failed(address, error)
         return None
 
     def _on_exit(self) -> Stop | None:
@@ -324,6 +341,11 @@ class KvmVcpu:
         from .kvm_exits import flight_entries
 
         return flight_entries(self._step, self.index, names, zero_ns)
+
+    @property
+    def exit_total(self) -> int:
+        """See protocol.Vcpu."""
+        return int(self._step.exits)
 
     def times(self) -> tuple[int, int, int]:
         """See protocol.Vcpu."""

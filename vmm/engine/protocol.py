@@ -9,7 +9,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any, Protocol
+    from typing import Any, Protocol, Self
 
     from ..cpu.modes import InitialState
     from ..memory.guest_memory import GuestMemory, Region
@@ -66,9 +66,14 @@ if TYPE_CHECKING:
 
         def make_quiet(
             self, kind: str, address: int, size: int, is_write: bool, constant: int | None,
-            ring: Callable[[bytes], None] | None = None,
+            ring: Callable[[bytes], None] | None = None, limit: int = 0,
         ) -> None:  # fmt: skip
-            """Lets the engine answer a location: with a constant, or by gathering bytes for `ring`; neither ends it."""
+            """Lets the engine answer a location: with a constant, or by gathering bytes for `ring`; neither ends it.
+            With a `limit` not more bytes are gathered, and not for long, since the guest waits for what follows."""
+
+        def share_output(self, other: Self, lock: Any) -> None:
+            """Gathers what this vCPU writes together with what `other` does, in one order. `lock` guards every handler.
+            Before either runs."""
 
         def set_alarm(self, deadline: int) -> None:
             """run() returns INTERRUPTED at `deadline` (host monotonic ns), 0 for never."""
@@ -96,6 +101,10 @@ if TYPE_CHECKING:
 
         def flight(self, names: Callable[[str, int], str], zero_ns: int) -> list[FlightEntry]:
             """The last exits, oldest first, their times counted from `zero_ns` of the host's monotonic clock."""
+
+        @property
+        def exit_total(self) -> int:
+            """How many exits so far. Any thread."""
 
         def times(self) -> tuple[int, int, int]:
             """Nanoseconds in the guest and kernel, in handlers, and asleep in HLT."""

@@ -61,6 +61,8 @@ class Machine:
         self.config = with_drive(_config(config, fields))
         validate(self.config)
         image, path = read_image(self.config)
+        self.marks = [("the image is read", time.monotonic_ns())]
+        """What was done when, in the host's monotonic nanoseconds: (words, time)."""
         is_linux = is_linux_image(self.config, image)
         self.config = settled(self.config, is_linux)
         self.state = CREATED
@@ -71,14 +73,17 @@ class Machine:
         """Held by the one thread that drives, joins or closes."""
         self._driver = 0
         self._board = Board(self.config, time.monotonic_ns, time.time_ns, is_linux)
+        self._mark("memory and board are laid out")
         self._engine: Any = None
         try:
             self.boot = load_image(self._board, image, path)
             del image  # a kernel's file is large
+            self._mark("the image is in memory")
             self._engine = select(self._board.memory, self._board.ports, self._board.mmio, self.config)
         except BaseException:
             self._board.close()
             raise
+        self._mark("KVM has made the machine")
         self.vcpus = self._engine.vcpus
         lock = None
         if self.config.vcpus > 1:
@@ -86,6 +91,8 @@ class Machine:
 
             lock = RLock()
             wiring.guard_devices(self._board, lock)
+            for vcpu in self.vcpus[1:]:
+                vcpu.share_output(self.vcpus[0], lock)
         self._run = Run(self.vcpus, self._board.timers, self.config.irqchip, time.monotonic_ns, lock)
         self._crew = Crew(self._run)
         self._board.memory_changed = self._engine.change_memory
@@ -96,6 +103,9 @@ class Machine:
         except BaseException:
             self.close()
             raise
+
+    def _mark(self, words: str) -> None:
+        self.marks.append((words, time.monotonic_ns()))
 
     # -- what a machine is made of --
 
@@ -184,6 +194,15 @@ class Machine:
         Any thread.
         """
         self._run.post(job)
+
+    def listen(self, name: str, listener: Callable[[bytes], None]) -> None:
+        """Lets `listener` hear what the guest says on the port `name` ("com1", ...), beside its output.
+
+        Before the machine runs. The listener is called on a vCPU's thread.
+        """
+        self._expect(CREATED, "add a listener")
+        earlier = self._board.listeners.get(name)
+        self._board.listeners[name] = listener if earlier is None else _in_turn(earlier, listener)
 
     def on_exit(self, hook: ExitHook) -> None:
         """Calls `hook(direction, address, size, value, device)` after each port and MMIO access the guest makes.
@@ -306,6 +325,11 @@ class Machine:
         return statistics(self)
 
     @property
+    def exit_count(self) -> int:
+        """How many exits there were so far, at a glance. As `exits`."""
+        return sum(vcpu.exit_total for vcpu in self.vcpus)
+
+    @property
     def ran_ns(self) -> int:
         """Nanoseconds spent in runs so far."""
         return self._ran + (time.monotonic_ns() if self.state == RUNNING else 0)
@@ -419,5 +443,13 @@ def _both(first: ExitHook, second: ExitHook) -> ExitHook:
     def both(direction: str, address: int, size: int, value: int, device: str) -> None:
         first(direction, address, size, value, device)
         second(direction, address, size, value, device)
+
+    return both
+
+
+def _in_turn(first: Callable[[bytes], None], second: Callable[[bytes], None]) -> Callable[[bytes], None]:
+    def both(data: bytes) -> None:
+        first(data)
+        second(data)
 
     return both

@@ -61,10 +61,10 @@ def connect(board: Board, vcpus: Sequence[Vcpu], run: Run, kernel_input: Callabl
         bus.on_failure = lambda name, error: warnings.failed(f"device {name}", error)
         if board.config.strict:
             bus.on_unclaimed = _unclaimed(bus, run)
-    if len(vcpus) > 1:
-        for vcpu in vcpus:  # names the location while none of them runs
-            vcpu.make_quiet("io", layout.COM[0][0] + LINE_STATUS, 1, False, None)
     board.com1_made = lambda com1: _watch_com1(com1, board, vcpus)
+    if len(vcpus) > 1:
+        for vcpu in vcpus:  # as long as none runs: later one would look for places in another's table
+            _answer_com1(vcpu, None)
 
 
 def _watch_com1(com1: Any, board: Board, vcpus: Sequence[Vcpu]) -> None:
@@ -73,21 +73,25 @@ def _watch_com1(com1: Any, board: Board, vcpus: Sequence[Vcpu]) -> None:
 
 
 def make_quiet(board: Board, vcpus: Sequence[Vcpu], com1: Any = None) -> None:
-    """Tells the run step what it may answer for COM1 now: nothing while somebody watches every access.
-
-    With several vCPUs it is the line status alone: what two of them say would lose its order in two rings. Before the
-    first access, at which the chip is made, it is nothing.
-    """
+    """Tells the run step what it may answer for COM1 now: nothing while somebody watches every access, and nothing
+    before the first access, at which the chip is made."""
     if com1 is None and not board.has_made("com1"):  # nor has a closed board
         return
-    com1, (base, _) = com1 or board.device("com1"), layout.COM[0]
+    com1 = com1 or board.device("com1")
     is_watched = board.ports.observer is not None
     constants = {} if is_watched else dict(com1.quiet_reads())
     ring = None if is_watched else com1.quiet_ring_offset()
+    transmit, limit = com1.transmit if ring == 0 else None, com1.quiet_ring_limit()
     for vcpu in vcpus:
-        vcpu.make_quiet("io", base + LINE_STATUS, 1, False, constants.get(LINE_STATUS))
-    if len(vcpus) == 1:
-        vcpus[0].make_quiet("io", base, 1, True, None, com1.transmit if ring == 0 else None)
+        _answer_com1(vcpu, constants.get(LINE_STATUS), transmit, limit)
+
+
+def _answer_com1(
+    vcpu: Vcpu, status: int | None, transmit: Callable[[bytes], None] | None = None, limit: int = 0
+) -> None:
+    base, _ = layout.COM[0]
+    vcpu.make_quiet("io", base + LINE_STATUS, 1, False, status)
+    vcpu.make_quiet("io", base, 1, True, None, transmit, limit)
 
 
 def _acknowledge(board: Board, run: Run) -> Callable[[], int]:

@@ -125,6 +125,20 @@ def test_polled_output_arrives_whole_and_in_order(guest, patience, irqchip):
     assert machine.exits["io.out[0x3f8]"].quiet == size
 
 
+TURNS = (
+    "mov $0x3f8, %dx \n mov $500, %ecx \n 1: mov 0x8000, %eax \n and $1, %eax \n cmp %ebx, %eax \n jne 1b \n "
+    "mov %bl, %al \n add $0x61, %al \n out %al, (%dx) \n lock incl 0x8000 \n loop 1b \n hlt"
+)
+"""Each of two vCPUs says its letter when it is its turn."""
+
+
+def test_two_vcpus_keep_the_order_in_which_they_spoke(guest):
+    machine = guest(TURNS, "protected", vcpus=2)
+    assert machine.run(deadline=30.0).kind == "halted"
+    assert machine.console_output == b"ab" * 500
+    assert machine.exits["io.out[0x3f8]"].quiet > 900
+
+
 def test_two_ports_keep_the_order_in_which_the_guest_spoke(guest):
     pieces: list[bytes] = []
     machine = guest(

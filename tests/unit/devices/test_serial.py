@@ -98,7 +98,8 @@ def test_a_host_that_was_refused_hears_once_when_there_is_room_again(driven: Any
     driven.port.room_again = lambda: calls.append(driven.port.room)
     driven.port.feed(bytes(QUEUE_CAPACITY + 100))
     driven.drain()
-    assert calls == [QUEUE_CAPACITY // 2]
+    assert len(calls) == 1
+    assert QUEUE_CAPACITY // 2 <= calls[0] < QUEUE_CAPACITY // 2 + 16  # the FIFO takes several at a time
 
 
 @pytest.mark.parametrize(("bits", "level"), [(0x00, 1), (0x40, 4), (0x80, 8), (0xC0, 14)])

@@ -16,8 +16,10 @@ from ..doctor.linux import REMEDY, obstacle
 from ..linux import payload, source, tree, window
 from ..linux.piped_input import PipedInput
 from ..linux.ready import Ready
+from .boot import watch as boot_watch
 from .options import Command, Option, help_page, number, one_of, parse
-from .run import report, warn
+from .run import report
+from .run_config import warn
 from .run_options import deadline_of
 
 TYPE_CHECKING = False
@@ -46,6 +48,8 @@ COMMAND = Command(
         Option(names=("--initrd", "-initrd"), value="FILE", help="an initramfs of your own"),
         Option(names=("--verbose", "-v"), help="show the kernel's messages"),
         Option(names=("--stats",), help="print every exit, counted and timed, to stderr"),
+        Option(names=("--boot-trace",), help="print where the time went until the guest was up"),
+        Option(names=("--boot-trace-out",), value="FILE", help="write the same as JSON"),
         Option(names=("--stats-out",), value="FILE", help="write the same as JSON"),
         Option(names=("--quiet", "-q"), help="no verdict, no crash report"),
     ),
@@ -58,31 +62,36 @@ def main(words: list[str]) -> int:
     """The command's exit code: that of COMMAND, or as of `vmm run` when the machine ended otherwise."""
     values, command = parse(COMMAND, words)
     if values["help"]:
-        sys.stdout.write(help_page(COMMAND))
+        sys.stdout.write(help_page(COMMAND, bool(values["help_all"])))
         return 0
-    if values["stats_out"] is not None:
-        from ..whole_file import check_path
+    for field in ("stats_out", "boot_trace_out"):
+        if values[field] is not None:
+            from ..whole_file import check_path
 
-        check_path("--stats-out", values["stats_out"])
+            check_path("--" + field.replace("_", "-"), values[field])
     trouble = obstacle()
     if trouble:
         raise HostError(trouble, REMEDY)
     deadline = None if values["deadline"] is None else values["deadline"] / SECOND
     kind = _input(command)
+    watch = boot_watch(values)
     archive = tree.ArchiveFile("initramfs")
     try:
-        machine = Machine(_config(values, command, kind, archive))
+        config = _config(values, command, kind, archive)
+        watch.mark("kernel and initramfs are found")
+        machine = Machine(config)
     finally:
         archive.close()
     with machine:
         piped = PipedInput() if kind == payload.PIPE else None
         with Console(machine, kind != payload.NONE, sys.stderr.write, deadline, piped) as console:
-            machine.ports.claim(*layout.GUEST_READY, Ready(console.go_on), name="ready")
-            with window.Watch(machine, kind == payload.TERMINAL):
+            machine.ports.claim(*layout.GUEST_READY, Ready(lambda: watch.guest_ready(console.go_on)), name="ready")
+            with window.Watch(machine, kind == payload.TERMINAL), watch.attach(machine):
                 gc.freeze()
                 gc.enable()
                 outcome = machine.run(deadline)
         report(machine, outcome, values | {"json": False, "firmware_log": None}, console.failure is None)
+        watch.report(values)
     if console.failure is not None and outcome.value != BROKEN_PIPE:
         raise HostError(f"cannot write standard output: {console.failure.strerror}")
     return outcome.exit_code()

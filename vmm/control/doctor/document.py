@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import verdict
+from . import linux, verdict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def as_json(seen: Examination) -> dict[str, Any]:
         "trouble": seen.trouble,
         "remedy": seen.remedy,
         "tiny_guests": verdict.tiny_guests(seen) if seen.findings else "no",
+        "linux": linux.place(bool(seen.findings) and verdict.stock_linux(seen)),
         "stock_linux": bool(seen.findings) and verdict.stock_linux(seen),
         "host": {"kind": seen.kind, "kernel": seen.kernel, "cpu": seen.cpu, "virtual": seen.is_virtual},
         "kvm": None if facts is None else facts.as_dict(),

@@ -44,6 +44,7 @@ def render(seen: Examination) -> str:
     lines += _row("lacks", [f"{name.removeprefix('KVM_CAP_')}: {loss}" for name, loss in seen.missing.items()])
     for status in (WORKS, DIFFERS, FAILS):
         lines += _row(status, _grouped(seen, status))
+    lines += _row("linux", [verdict.linux_place(seen)])
     lines += _row("speed", _speed(seen))
     lines += _row("slow", verdict.slow(seen))
     return "\n".join(_with_advice(lines, verdict.advice(seen))) + "\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...units import MICROSECOND, MILLISECOND, format_duration
+from . import linux
 from .finding import FAILS, NOT_EMULATED, WORKS
 from .probe import BOOT, EVENTS, RING0, RING3
 
@@ -39,6 +40,13 @@ def tiny_guests(seen: Examination) -> str:
 def stock_linux(seen: Examination) -> bool:
     """Whether everything works that stock Linux needs to boot."""
     return not _linux_lacks(seen)
+
+
+def linux_place(seen: Examination) -> str:
+    """Which of the two ways to a Linux guest this machine needs, with the command."""
+    if linux.place(bool(seen.findings) and stock_linux(seen)) == linux.DIRECT:
+        return "direct: vmm linux"
+    return "lab: scripts/lab .venv/bin/vmm linux (a machine that QEMU emulates)"
 
 
 def _linux_lacks(seen: Examination) -> list[Finding]:

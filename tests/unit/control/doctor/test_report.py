@@ -53,6 +53,13 @@ def host(failing: tuple[str, ...] = (), status: str = FAILS, **fields: Any) -> E
     return Examination(**{**given, "findings": findings, **fields})
 
 
+def test_it_says_where_linux_guests_can_run() -> None:
+    emulated = host(failing=("popcnt",), kind="pvm")
+    assert "\nlinux     direct: vmm linux\n" in report.render(host())
+    assert "\nlinux     lab: scripts/lab" in report.render(emulated)
+    assert [as_json(seen)["linux"] for seen in (host(), emulated)] == ["direct", "lab"]
+
+
 def test_a_host_where_all_works_gets_a_verdict_and_no_advice() -> None:
     seen = host()
     assert report.brief(seen) == "KVM works here (VMX): tiny guests yes, stock Linux yes.\n"
