@@ -85,7 +85,7 @@ def test_acpi_is_taken_without_a_complaint_and_powers_off(debian, tmp_path, flav
     dmesg | grep -iE 'acpi|bios|firmware'
     echo cpus=$(nproc)
     cat /sys/class/dmi/id/product_name /proc/interrupts
-    ls /sys/bus/acpi/devices
+    ls -1 /sys/bus/acpi/devices
     echo END
     poweroff -f"""
     boot = Boot(debian(flavour), tmp_path, script, vcpus=vcpus)
