@@ -50,6 +50,7 @@ def main(words: list[str]) -> int:
         for warning in held:
             warn(warning)
         report(machine, outcome, values, console.failure is None)
+        _write_files(machine, values)
         if watch is not None:
             watch.report(values)
     if console.failure is not None and outcome.value != BROKEN_PIPE:
@@ -120,14 +121,18 @@ def report(machine: Machine, outcome: Outcome, values: dict[str, Any], verdict: 
         from ...observe.exit_table import render
 
         sys.stderr.write("\n" + render(machine.exits) + "\n")
-    if values["screenshot"] is not None:
-        from ..screenshot import write
-
-        write(values["screenshot"], machine.screen)
     if values["stats_out"] is not None:
         from ..json_file import write_json
 
         write_json(values["stats_out"], machine.exits.as_json())
+
+
+def _write_files(machine: Machine, values: dict[str, Any]) -> None:
+    """What the options of this command alone have written."""
+    if values["screenshot"] is not None:
+        from ..screenshot import write
+
+        write(values["screenshot"], machine.screen)
     if values["firmware_log"] is not None:
         from ..whole_file import write_file
 
