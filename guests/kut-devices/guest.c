@@ -1,6 +1,6 @@
 /*
  * What kvm-unit-tests find beside a PC's chips: scratch ports, memory behind no RAM, interrupt lines by hand, the PM
- * timer, fw_cfg.
+ * timer, the HPET, fw_cfg.
  *
  * Every check is an exit or several. The interrupt line is seen where it arrives: at the request register of the PIC,
  * which is in the kernel here and makes no exit.
@@ -14,6 +14,7 @@
 #define PM_TIMER    0x608
 #define FW_CFG      0x510
 #define TEST_MEMORY 0xff000000
+#define HPET        0xfed00000
 
 __attribute__((section(".start"), used, aligned(4))) static const u32 header[] = {
     MULTIBOOT_HEADER_MAGIC, WANTS_MEMORY, -(MULTIBOOT_HEADER_MAGIC + WANTS_MEMORY),
@@ -98,6 +99,16 @@ static void check_timer(void)
            "the PM timer goes on");
 }
 
+static void check_hpet(void)
+{
+    volatile u32 *hpet = (volatile u32 *)HPET;
+
+    report(hpet[1] == 10000000, "the HPET counts every 10 ns");
+    hpet[4] = 1;
+    u32 first = hpet[0xf0 / 4];
+    report(hpet[0xf0 / 4] - first - 1 < 0x10000000, "and goes on once it is enabled");
+}
+
 static void check_configuration(void)
 {
     u32 cpus;
@@ -115,6 +126,7 @@ int main(u32 magic, const struct multiboot *boot)
     check_memory();
     check_lines();
     check_timer();
+    check_hpet();
     check_configuration();
     return faults;
 }

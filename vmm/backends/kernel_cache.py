@@ -33,12 +33,16 @@ class KernelCache:
             return None
         try:
             mapping = mmap.mmap(fd, 0, access=mmap.ACCESS_READ)
-            os.utime(fd)  # the newest are those used last
-            return mapping
         except (OSError, ValueError):
+            os.close(fd)
             return None
+        try:
+            os.utime(fd)  # the newest are those used last
+        except OSError:
+            pass  # a cache that others keep
         finally:
             os.close(fd)
+        return mapping
 
     def put(self, name: str, content: bytes) -> None:
         """Keeps `content` under `name`, and drops the oldest above MOST."""

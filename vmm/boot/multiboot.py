@@ -21,6 +21,7 @@ from .multiboot_parts import (
     by_addresses,
     by_elf,
     command_line,
+    find_header,
     memory_sizes,
 )
 from .multiboot_parts import load as load_parts
@@ -35,7 +36,6 @@ HEADER_MAGIC, ENTRY_MAGIC = 0x1BADB002, 0x2BADB002
 SEARCHED = 8192
 """The header lies within so many bytes, on a boundary of four."""
 
-_MAGIC = HEADER_MAGIC.to_bytes(4, "little")
 _HEADER, _ADDRESSES = Struct("<III"), Struct("<IIIII")
 _ALIGN, _MEMORY, _VIDEO, _KLUDGE = 1 << 0, 1 << 1, 1 << 2, 1 << 16
 _KNOWN = _ALIGN | _MEMORY | _VIDEO
@@ -56,16 +56,7 @@ def find(image: Image) -> int | None:
 
 
 def _find(image: Image) -> tuple[int | None, int | None]:
-    """(place of the header, place of the first magic number whose checksum is wrong)."""
-    head, wrong = bytes(image[:SEARCHED]), None
-    at = head.find(_MAGIC)
-    while at >= 0:
-        if at % 4 == 0 and at + _HEADER.size <= len(head):
-            if sum(_HEADER.unpack_from(head, at)) & 0xFFFF_FFFF == 0:
-                return at, wrong
-            wrong = at if wrong is None else wrong
-        at = head.find(_MAGIC, at + 1)
-    return None, wrong
+    return find_header(image, _HEADER, HEADER_MAGIC, SEARCHED, 4)
 
 
 def recognises(image: Image) -> bool:

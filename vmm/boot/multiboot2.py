@@ -22,6 +22,7 @@ from .multiboot_parts import (
     by_addresses,
     by_elf,
     command_line,
+    find_header,
     memory_sizes,
 )
 from .multiboot_parts import load as load_parts
@@ -37,7 +38,6 @@ SEARCHED = 32768
 """The header lies within so many bytes, on a boundary of eight."""
 ALIGN = 8
 
-_MAGIC = HEADER_MAGIC.to_bytes(4, "little")
 _HEADER, _TAG = Struct("<IIII"), Struct("<HHI")
 _I386 = 0
 _OPTIONAL = 1 << 0
@@ -75,16 +75,7 @@ def find(image: Image) -> int | None:
 
 
 def _find(image: Image) -> tuple[int | None, int | None]:
-    """(place of the header, place of the first magic number whose checksum is wrong)."""
-    head, wrong = bytes(image[:SEARCHED]), None
-    at = head.find(_MAGIC)
-    while at >= 0:
-        if at % ALIGN == 0 and at + _HEADER.size <= len(head):
-            if sum(_HEADER.unpack_from(head, at)) & 0xFFFF_FFFF == 0:
-                return at, wrong
-            wrong = at if wrong is None else wrong
-        at = head.find(_MAGIC, at + 1)
-    return None, wrong
+    return find_header(image, _HEADER, HEADER_MAGIC, SEARCHED, ALIGN)
 
 
 def recognises(image: Image) -> bool:

@@ -15,6 +15,7 @@ from .loader import BootParams, BootState, check_entry, check_room, put
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from struct import Struct
 
     from .loader import Image, Memory, Piece
 
@@ -64,6 +65,23 @@ class Program(Record):
     def end(self) -> int:
         """The first address above it."""
         return max(gpa + size for gpa, size, _ in self.loaded)
+
+
+def find_header(image: Image, layout: Struct, magic: int, searched: int, align: int) -> tuple[int | None, int | None]:
+    """(place of the header, place of the first magic number whose checksum is wrong) in the first `searched` bytes.
+
+    All fields of `layout`, the first of which is `magic`, add up to 0 in a right one.
+    """
+    head, wrong = bytes(image[:searched]), None
+    mark = magic.to_bytes(4, "little")
+    at = head.find(mark)
+    while at >= 0:
+        if at % align == 0 and at + layout.size <= len(head):
+            if sum(layout.unpack_from(head, at)) & 0xFFFF_FFFF == 0:
+                return at, wrong
+            wrong = at if wrong is None else wrong
+        at = head.find(mark, at + 1)
+    return None, wrong
 
 
 def by_elf(image: Image, memory: Memory, path: str, entry: int | None = None) -> Program:

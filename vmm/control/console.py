@@ -60,7 +60,8 @@ class Console:
 
     SIGINT, SIGTERM and SIGHUP end the run with an outcome, unless the process was started with them ignored.
     `interactive` takes keys and pipes. `say` prints our own words. `deadline` is the run's, in seconds: from then on
-    a slow reader of our output is not waited for. A `typist` makes keys of what a pipe gives, from go_on() on.
+    a slow reader of our output is not waited for. `keys` is given what was typed in place of COM1. A `typist` makes
+    keys of what a pipe gives, from go_on() on.
     """
 
     def __init__(
@@ -70,12 +71,14 @@ class Console:
         say: Callable[[str], object],
         deadline: float | None = None,
         typist: Typist | None = None,
+        keys: Callable[[bytes], None] | None = None,
     ) -> None:
         self._machine = machine
         self._typist = typist
         self._may_read = _thread.allocate_lock()
         """Held while a `typist` waits for go_on()."""
         self._say = say
+        self._keys = keys
         self._deadline = None if deadline is None else time.monotonic() + deadline
         self._outputs: list[Any] = [machine.standard_output] if machine.standard_output is not None else []
         self.failure: OSError | None = None
@@ -195,6 +198,9 @@ class Console:
                 self._command(key)
             data = data[: max(0, TYPED_AHEAD - len(self._pending))]
         if not data:
+            return
+        if self._keys is not None:
+            self._keys(data)
             return
         self._pending += data
         self._machine.post(self._deliver)

@@ -116,10 +116,12 @@ def _digest(spec: GuestSpec) -> str:
 
 def _commands(spec: GuestSpec) -> list[list[str]]:
     machine = spec.machine
-    mode = "real" if spec.drives else machine.mode or "long"
+    mode = "real" if spec.drives or machine.is_kernel else machine.mode or "long"
     width = _WIDTH[mode]
     library = os.path.join(os.path.dirname(spec.folder), LIBRARY)
     load = machine.load if machine.load is not None else spec.drives.load if spec.drives else _DEFAULT_LOAD[mode]
+    if machine.is_kernel:
+        load = 0  # its code counts from the start of its segment
     in_c = os.path.isfile(os.path.join(spec.folder, "guest.c"))
     sources = [os.path.join(library, "start.S")] if in_c else []
     sources.append(os.path.join(spec.folder, "guest.c" if in_c else "guest.S"))

@@ -33,7 +33,7 @@ MACHINE_KEYS = (
 )  # fmt: skip
 """The fields of MachineConfig that [machine] may give."""
 
-FORMATS = ("flat", "elf", "multiboot", "multiboot2")
+FORMATS = ("flat", "elf", "multiboot", "multiboot2", "bzimage")
 SERIAL_PORTS = ("com1", "com2", "com3", "com4")
 REGISTERS = (
     "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rsp", "rbp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
@@ -114,7 +114,7 @@ def parse_spec(text: str, name: str, summary: str, folder: str) -> GuestSpec:
     reader.only(document, "", (*tables, "input", "keys", "deadline", "build"))
     drives = read_drives(reader, tables["drives"])
     machine = _machine(reader, tables["machine"], folder, bool(drives))
-    build = reader.value(document, "build", str, "flat" if drives or machine.format == "flat" else "elf")
+    build = reader.value(document, "build", str, "flat" if drives or machine.format in ("flat", "bzimage") else "elf")
     if build not in ("elf", "flat") or (machine.format in ("elf", "flat") and build != machine.format):
         reader.breach("build", f"{build!r} does not go with format {machine.format}: elf or flat, for multiboot images")
     deadline = _converted(reader, document, "deadline", DEFAULT_DEADLINE, parse_duration)
@@ -193,7 +193,7 @@ def _machine(reader: Reader, table: dict[str, Any], folder: str, is_disk: bool) 
         wanted = type(default) if default is not None else str if key in ("mode", "format") else int
         fields[key] = reader.value(table, f"machine.{key}", wanted, default)
     config = MachineConfig(**fields)
-    if config.mode is None and not is_disk:
+    if config.mode is None and not (is_disk or config.is_kernel):
         reader.breach("machine.mode", "is needed")
     if config.format not in FORMATS and not is_disk:
         reader.breach("machine.format", f"must be one of {', '.join(FORMATS)}")

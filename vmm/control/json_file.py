@@ -1,12 +1,10 @@
-"""Results as JSON: the document of a run, and files that are either whole or not there."""
+"""Results as JSON: the document of a run, and files of such documents."""
 
 from __future__ import annotations
 
 import json
-import os
-from stat import S_ISREG
 
-from ..errors import ConfigError, HostError
+from .whole_file import write_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,53 +27,14 @@ def to_text(document: dict[str, Any]) -> str:
     return json.dumps(document, indent=1, default=other) + "\n"
 
 
-def check_path(field: str, path: str) -> None:
-    """ConfigError, under `field`, when it is plain before the run that write_json could not write `path` after it."""
-    folder = os.path.dirname(os.path.realpath(path))
-    if os.path.isdir(path):
-        raise ConfigError.of(field, f"{path} is a folder")
-    if not os.path.isdir(folder):
-        raise ConfigError.of(field, f"there is no folder {folder}")
-    if not os.access(path if _is_special(path) else folder, os.W_OK):
-        raise ConfigError.of(field, f"no permission to write {path}")
-
-
 def write_json(path: str, document: dict[str, Any]) -> None:
     """The document as text, as write_text() writes it."""
     write_text(path, to_text(document))
 
 
 def write_text(path: str, text: str) -> None:
-    """Writes `path` by way of a temporary name: synced, then renamed, so that an older file stays until then.
-
-    A link is followed, and a device or a pipe is written as it is. HostError when it cannot.
-    """
-    try:
-        if _is_special(path):
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(text)
-        else:
-            _replace(os.path.realpath(path), text)
-    except OSError as error:
-        raise HostError(f"cannot write {path}: {error.strerror}") from error
-
-
-def _is_special(path: str) -> bool:
-    return os.path.exists(path) and not S_ISREG(os.stat(path).st_mode)
-
-
-def _replace(path: str, text: str) -> None:
-    arriving = f"{path}.{os.getpid()}.tmp"
-    try:
-        with open(arriving, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(arriving, path)
-    except BaseException:
-        if os.path.exists(arriving):
-            os.unlink(arriving)
-        raise
+    """Writes `path` as write_file does. HostError when it cannot."""
+    write_file(path, text.encode())
 
 
 def run_document(machine: Machine, outcome: Outcome, exit_code_style: str) -> dict[str, Any]:
@@ -96,6 +55,7 @@ def run_document(machine: Machine, outcome: Outcome, exit_code_style: str) -> di
         },
         "console": machine.console_output.decode("utf-8", "replace"),
         "debug_console": machine.output("debug-console").decode("utf-8", "replace"),
+        **_screen(machine),
         "registers": {
             str(vcpu.index): {name: hex(value) for name, value in machine.registers(vcpu.index).items()}
             for vcpu in machine.vcpus
@@ -103,3 +63,9 @@ def run_document(machine: Machine, outcome: Outcome, exit_code_style: str) -> di
         "crash": machine.crash_report().as_json() if outcome.is_abnormal else None,
         "exits": machine.exits.as_json(),
     }
+
+
+def _screen(machine: Machine) -> dict[str, Any]:
+    """The text screen, if there is something on it."""
+    screen = machine.screen if machine.has_screen else None
+    return {} if screen is None or screen.is_blank else {"screen": screen.as_json()}

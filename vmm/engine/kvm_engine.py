@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 API_VERSION = 12
 IDENTITY_MAP_ADDRESS = 0xFEFF_C000
 TSS_ADDRESS = IDENTITY_MAP_ADDRESS + 0x1000
-"""A page and three that VMX needs to run real mode without unrestricted guest; below the largest ROM (16 MiB)."""
+"""A page and three that VMX needs without unrestricted guest, to run real mode; below the largest ROM (16 MiB)."""
 
 
 class KvmEngine:
@@ -48,7 +48,6 @@ class KvmEngine:
             if (version := self.system.get_api_version()) != API_VERSION:
                 raise HostError(f"this kernel's KVM API is version {version}", f"use a kernel with {API_VERSION}")
             self.vm = self.system.create_vm()
-            self.vm.set_identity_map_addr(IDENTITY_MAP_ADDRESS)
             self.vm.set_tss_addr(TSS_ADDRESS)
         except KvmError as error:
             from .kvm_trouble import creating
@@ -69,7 +68,10 @@ class KvmEngine:
 
     def add_memory(self, memory: GuestMemory) -> None:
         """See protocol.Engine. Legal once for each memory, before the first vCPU runs."""
-        for region in memory.regions:
+        regions = memory.regions
+        if any(region.read_only for region in regions):  # a ROM, which may be where KVM has the page unless told
+            self.vm.set_identity_map_addr(IDENTITY_MAP_ADDRESS)
+        for region in regions:
             self._add_region(region)
 
     def _add_region(self, region: Region) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 MODES = ("real", "protected", "paged", "long")
 IRQCHIPS = ("auto", "user", "kernel", "none")
 CONSOLES = ("capture", "stdio", "none")
-PROTOCOLS = ("linux64", "linux32", "pvh")
+PROTOCOLS = ("linux64", "linux32", "linux16", "pvh")
 AUTO = -1
 
 
@@ -91,15 +91,20 @@ class MachineConfig(Record):
 
     @property
     def has_bios(self) -> bool:
-        """Whether the machine starts from a drive by our own BIOS."""
-        return not self.image and not self.firmware
+        """Whether the machine starts by our own BIOS: from a drive, or with a kernel that asks for one."""
+        return not self.firmware and (not self.image or self.is_kernel)
+
+    @property
+    def is_kernel(self) -> bool:
+        """Whether the image is a Linux kernel to be started by its 16-bit entry: format "bzimage" alone means so."""
+        return self.boot_protocol == "linux16" or (self.format == "bzimage" and not self.boot_protocol)
 
     @property
     def wants_kernel_irqchip(self) -> bool:
-        """What irqchip "auto" is: firmware looks for local APICs, and our BIOS leaves further vCPUs to the guest."""
-        return bool(self.firmware) or (self.has_bios and self.vcpus > 1)
+        """What irqchip "auto" is: firmware and kernels look for local APICs, our BIOS leaves vCPUs to the guest."""
+        return bool(self.firmware) or self.is_kernel or (self.has_bios and self.vcpus > 1)
 
     @property
     def is_pc(self) -> bool:
         """Whether the machine has what a PC's firmware and boot sectors look for."""
-        return bool(self.display or self.firmware or self.fda or self.hda or self.hdb or self.cdrom)
+        return bool(self.display or self.firmware or self.is_kernel or self.fda or self.hda or self.hdb or self.cdrom)

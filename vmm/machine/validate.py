@@ -33,7 +33,12 @@ def _breaches(config: MachineConfig) -> list[tuple[str, str]]:
     drives = [config.fda, config.hda, config.hdb, config.cdrom]
     if not isinstance(config.image, (str, bytes)) or not (config.image or config.firmware or any(drives)):
         found.append(("image", "a path or bytes is needed, or a drive to boot from"))
-    if set(config.boot) - set("acd") or len(set(config.boot)) < len(config.boot):
+    for path in ("fda", "hda", "hdb", "cdrom"):
+        if not isinstance(getattr(config, path), (str, bytes)):
+            found.append((path, f'"PATH", "PATH,ro", "PATH,overlay" or bytes, not {getattr(config, path)!r}'))
+    if not isinstance(config.boot, str):
+        found.append(("boot", f"letters are needed, not {config.boot!r}"))
+    elif set(config.boot) - set("acd") or len(set(config.boot)) < len(config.boot):
         found.append(("boot", f"letters of a (floppy), c (hard disk), d (CD-ROM), each once, not {config.boot!r}"))
     if config.has_bios and isinstance(config.image, str):
         found += _bios(config)
@@ -72,8 +77,11 @@ def _bios(config: MachineConfig) -> list[tuple[str, str]]:
     found = [
         (path, "is for images; a drive starts by the BIOS, in real mode at its boot sector")
         for path in ("mode", "load", "entry", "stack", "format")
-        if getattr(config, path) is not None
+        if getattr(config, path) is not None and not (path == "format" and config.is_kernel)
     ]
+    if not config.is_kernel:
+        extras = (("command_line", config.command_line), ("modules", config.modules))
+        found += [(path, "is for kernels; a boot sector takes none") for path, value in extras if value]
     if config.irqchip == "none":
         found.append(("irqchip", "the BIOS needs interrupts: user or kernel"))
     if config.vcpus != 1 and config.irqchip == "user":

@@ -95,3 +95,21 @@ class Screen(Record):
             "cursor": None if self.cursor is None else list(self.cursor),
             "lines": self.text.splitlines(),
         }
+
+    def render_ansi(self) -> str:
+        """The text with its colours, for a terminal."""
+        from .screen_ansi import render
+
+        return render(self)
+
+    def as_svg(self) -> str:
+        """A drawing of it, whose text can be selected: the content of an .svg file."""
+        from .screen_svg import render
+
+        return render(self)
+
+    def as_png(self) -> bytes:
+        """An image of it: the content of a .png file."""
+        from .screen_png import render
+
+        return render(self)

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -66,6 +66,7 @@ class Command:
             "PYTHONPATH": str(ROOT),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
+        self.started: list[subprocess.Popen[bytes]] = []
         self.cwd.mkdir()
         self.temporary.mkdir()
 
@@ -88,7 +89,16 @@ class Command:
     def start(self, *words: str, **options: Any) -> subprocess.Popen[bytes]:
         """Starts it with pipes on all three sides."""
         pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        return subprocess.Popen([*self.argv, *words], cwd=self.cwd, env=self.env, **{**pipes, **options})
+        started = subprocess.Popen([*self.argv, *words], cwd=self.cwd, env=self.env, **{**pipes, **options})
+        self.started.append(started)
+        return started
+
+    def end(self) -> None:
+        """Ends what a failed test has left running: a guest that spins would slow every test behind it."""
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
 
     def refused(self, *words: str, code: int = 125, **options: Any) -> str:
         """Runs what must fail with one line on stderr and nothing on stdout, and gives that line."""
@@ -106,8 +116,10 @@ def guest_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def vmm(tmp_path: Path, guest_cache: Path) -> Command:
-    return Command(tmp_path, guest_cache)
+def vmm(tmp_path: Path, guest_cache: Path) -> Iterator[Command]:
+    command = Command(tmp_path, guest_cache)
+    yield command
+    command.end()
 
 
 @pytest.fixture

@@ -43,6 +43,17 @@ def test_text_from_a_pipe_is_typed(vmm, image) -> None:
     assert (ran.code, ran.out) == (0, b"Some KEYS, and more than fit into the buffer!\r")
 
 
+def test_keys_of_a_terminal_are_typed(vmm, image) -> None:
+    pexpect = pytest.importorskip("pexpect")
+    child = pexpect.spawn(vmm.argv[0], [*vmm.argv[1:], "run", image(disk(ECHO))], env=vmm.env, timeout=20, echo=False)
+    child.delaybeforesend = 0.5
+    child.send("typed, é and Enter\r")
+    child.expect_exact("typed,  and Enter\r")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+
+
 def test_nothing_to_boot(vmm, image) -> None:
     ran = vmm("run", "--hda", image(bytes(1 << 20)))
     fault = "o bootable device (hard disk: its first sector has no boot signature 55 AA)"
@@ -61,7 +72,7 @@ def test_nothing_to_boot(vmm, image) -> None:
         (("-m", "512K", "--hda"), 512, "memory: a machine with a BIOS has 1 MiB at least"),
         (("--irqchip", "none", "--hda"), 512, "irqchip: the BIOS needs interrupts: user or kernel"),
         (("--mode", "long", "--hda"), 512, "mode: is for images"),
-        (("--smp", "2", "--hda"), 512, "vcpus: the BIOS starts one"),
+        (("--irqchip", "user", "--smp", "2", "--hda"), 512, "vcpus: the BIOS starts one"),
     ],
 )  # fmt: skip
 def test_disks_that_cannot_be_are_refused_in_one_line(vmm, image, words, size, said) -> None:

@@ -9,8 +9,8 @@ import pytest
 import vmm as package
 from vmm.machine.outcome import EXIT_CODES
 
-LONGEST = {"run": 43}
-COMMANDS = ("run", "guests", "doctor")
+LONGEST = {"run": 30, "kut": 30}
+COMMANDS = ("run", "guests", "doctor", "kut")
 
 
 @pytest.mark.parametrize("words", [("--help",), ("-h",), ("help",)])
@@ -38,6 +38,16 @@ def test_each_command_has_a_page(vmm, name):
     assert len(page.splitlines()) <= LONGEST.get(name, 24)
     assert max(map(len, page.splitlines())) <= 80
     assert vmm(name, "-h").out.decode() == page
+
+
+def test_the_whole_page_has_what_the_short_one_leaves_out(vmm):
+    short, whole = (vmm("run", word).out.decode() for word in ("--help", "--help-all"))
+    assert "More with --help-all: CPU and start, kernels, drives, firmware and devices." in short
+    assert "--firmware FILE" not in short
+    assert "\nfirmware and devices:\n  --firmware FILE        a ROM in place of IMAGE" in whole
+    lines = [line for line in short.splitlines() if line.startswith("  -")]
+    assert set(lines) < set(whole.splitlines())
+    assert max(map(len, whole.splitlines())) <= 80
 
 
 def test_help_is_given_whatever_else_is_wrong(vmm):

@@ -46,7 +46,8 @@ def test_what_is_wrong_is_told_in_one_line(vmm, kernel, tmp_path):
     assert "module 1 (" in vmm.refused("run", kernel, "-m", "4M", "--module", f"{big} words")
     assert "cannot read '/none'" in vmm.refused("run", kernel, "--module", "/none")
     assert "is larger than the 2 MiB of memory" in vmm.refused("run", kernel, "-m", "2M", "--module", str(big))
-    assert "flat images take none" in vmm.refused("run", guest_set.build("hello-real"), "-append", "words")
+    assert "elf images take none" in vmm.refused("run", guest_set.build("hello-protected"), "-append", "words")
+    assert "a boot sector takes none" in vmm.refused("run", guest_set.build("hello-real"), "-append", "words")
     assert "no such format here" in vmm.refused("run", kernel, "--format", "multiboot3")
     with open(kernel, "rb") as file:
         damaged = bytearray(file.read())

@@ -207,3 +207,28 @@ def test_a_vcpu_that_is_still_busy_keeps_the_machine_alive(guest):
     machine.ports.claim(0x50, 1, Quarter())
     outcome = machine.run(deadline=20.0)
     assert (outcome.kind, outcome.value, outcome.vcpu) == ("debug-exit", 5, 0)
+
+
+def test_several_vcpus_poll_the_serial_port_without_python_and_keep_their_output_in_order(guest):
+    """Each sends its letter between two looks at the line status; nothing is lost."""
+    machine = guest(
+        """
+        mov $200, %ecx
+     1: mov $0x3fd, %dx
+        in (%dx), %al
+        test $0x20, %al
+        jz 1b
+        mov $0x3f8, %dx
+        lea 0x61(%ebx), %eax
+        out %al, (%dx)
+        loop 1b
+        hlt
+        """,
+        mode="protected", vcpus=2,
+    )  # fmt: skip
+    assert machine.run(deadline=20).kind == "halted"
+    output = machine.console_output
+    assert (output.count(b"a"), output.count(b"b"), len(output)) == (200, 200, 400)
+    polls, sent = machine.exits["io.in[0x3fd]"], machine.exits["io.out[0x3f8]"]
+    assert polls.quiet > polls.count // 2
+    assert sent.quiet == 0

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vmm.boot import elf, flat, multiboot, multiboot2
+from vmm.boot import bzimage, elf, flat, multiboot, multiboot2
 from vmm.boot.loader import BootParams, choose
 from vmm.errors import BootError
 from vmm.units import KiB, MiB
 
-LOADERS = (multiboot2, multiboot, elf, flat)
+LOADERS = (multiboot2, multiboot, bzimage, elf, flat)
 
 
 class Ram:
@@ -45,7 +45,18 @@ def whole(images) -> list[bytes]:
     struct.pack_into("<I", sections, 0x20, len(sections))
     struct.pack_into("<HHH", sections, 0x2E, 40, 2, 1)
     sections += bytes(40) + struct.pack("<10I", 1, 3, 0, 0, 0, 16, 0, 0, 1, 0)
+    kernel = bytearray(0x600)
+    for at, size, value in (
+        (0x1F1, 1, 1),
+        (0x1FE, 2, 0xAA55),
+        (0x206, 2, 0x20F),
+        (0x211, 1, 1),
+        (0x22C, 4, 0x7FFFFFFF),
+    ):
+        kernel[at : at + size] = value.to_bytes(size, "little")
+    kernel[0x202:0x206] = b"HdrS"
     return [
+        bytes(kernel),
         code,
         images.elf_around(code),
         images.elf_around(code, bits=64),
@@ -62,8 +73,13 @@ def damage(draw) -> tuple[int, list[tuple[int, int, int]], int | None]:
     """(which image, [(place, width, value)], length or None)."""
     edges = st.sampled_from([0, 1, 2, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, MiB, MiB - 1, 4 * MiB, 4 * MiB - 1])
     value = st.one_of(edges, st.integers(0, 0xFFFF_FFFF))
-    patches = st.lists(st.tuples(st.integers(0, 250), st.sampled_from([1, 2, 4]), value), max_size=6)
-    return draw(st.integers(0, 7)), draw(patches), draw(st.one_of(st.none(), st.integers(0, 300)))
+    place = st.one_of(st.integers(0, 250), st.integers(0x1F0, 0x268))
+    patches = st.lists(st.tuples(place, st.sampled_from([1, 2, 4]), value), max_size=6)
+    return (
+        draw(st.integers(0, 8)),
+        draw(patches),
+        draw(st.one_of(st.none(), st.integers(0, 300), st.integers(0, 0x600))),
+    )
 
 
 def mended(image: bytearray) -> bytes:

@@ -7,8 +7,8 @@ import os
 
 import pytest
 
-from vmm.control.json_file import check_path, to_text, write_json
-from vmm.errors import ConfigError, HostError
+from vmm.control.json_file import to_text, write_json
+from vmm.errors import HostError
 
 
 def test_text_is_json_with_bytes_in_hex_and_a_line_end():
@@ -66,13 +66,3 @@ def test_a_pipe_is_written_to(tmp_path):
     write_json(str(tmp_path / "pipe"), {})
     assert os.read(reader, 10) == b"{}\n"
     os.close(reader)
-
-
-def test_what_cannot_be_written_is_told_before(tmp_path):
-    check_path("--out", str(tmp_path / "new"))
-    check_path("--out", "/dev/null")
-    check_path("--out", "plain-name")
-    with pytest.raises(ConfigError, match=r"--out: .* is a folder"):
-        check_path("--out", str(tmp_path))
-    with pytest.raises(ConfigError, match="--out: there is no folder"):
-        check_path("--out", str(tmp_path / "no" / "file"))

@@ -35,6 +35,8 @@ def test_what_is_right_passes(changes):
         ({"uuid": "01234567 -89ab-cdef-0123-456789abcde"}, "uuid", "8-4-4-4-12 hexadecimal digits"),
         ({"boot": "cc"}, "boot", "each once"),
         ({"boot": "x"}, "boot", "letters of a"),
+        ({"boot": 5}, "boot", "letters are needed, not 5"),
+        ({"hda": 5}, "hda", '"PATH,overlay" or bytes, not 5'),
         ({"image": 5}, "image", "a path or bytes is needed"),
         ({"image": "", "hda": "disk", "irqchip": "none"}, "irqchip", "the BIOS needs interrupts"),
         ({"image": "", "hda": "disk", "memory": MiB // 2}, "memory", "a machine with a BIOS has 1 MiB at least"),

@@ -24,7 +24,7 @@ def main(words: list[str]) -> int:
     """The command's exit code."""
     values, _ = parse(COMMAND, words)
     if values["help"]:
-        sys.stdout.write(help_page(COMMAND))
+        sys.stdout.write(help_page(COMMAND, bool(values["help_all"])))
         return 0
     seen = examine()
     if values["json"]:

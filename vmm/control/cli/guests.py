@@ -30,7 +30,7 @@ def main(words: list[str]) -> int:
     """The command's exit code: 1 when a checked guest did not do as expected."""
     values, names = parse(COMMAND, words)
     if values["help"]:
-        sys.stdout.write(help_page(COMMAND))
+        sys.stdout.write(help_page(COMMAND, bool(values["help_all"])))
         return 0
     is_listing, names = not names, names or guest_set.names()
     if values["check"]:

@@ -8,8 +8,9 @@ import time
 
 from ...errors import ConfigError
 from ...units import SECOND, parse_duration, parse_size
-from ..json_file import check_path, to_text
+from ..json_file import to_text
 from ..kut.result import VERDICTS, Result
+from ..whole_file import check_path
 from .options import Command, Option, help_page, number, parse
 
 TYPE_CHECKING = False
@@ -39,7 +40,7 @@ COMMAND = Command(
         Option(names=("--name",), value="NAME", help=""),
         Option(names=("--qemu-word",), value="WORD", help="", many=True),
     ),
-    notes="Exit code: 0 pass, 1 fail, 77 skip, 124 timeout; of a list or a comparison 0 or 1.\ndocs/kut.md says more.",
+    notes="Exit code: 0 pass, 1 fail, 77 skip, 124 timeout; of a list or comparison 0 or 1.\ndocs/kut.md says more.",
 )  # fmt: skip
 
 
@@ -47,7 +48,7 @@ def main(words: list[str]) -> int:
     """The command's exit code."""
     values, plain = parse(COMMAND, words)
     if values["help"]:
-        sys.stdout.write(help_page(COMMAND))
+        sys.stdout.write(help_page(COMMAND, bool(values["help_all"])))
         return 0
     if not plain:
         raise ConfigError.of("", f"no test given; usage: vmm kut {COMMAND.arguments}")
@@ -84,7 +85,7 @@ def _one(values: dict[str, Any], file: str) -> int:
 
 def _compared(values: dict[str, Any], file: str) -> int:
     """One test beside QEMU, as a list of one."""
-    from ..kut import batch, listing, qemu, summary
+    from ..kut import batch, listing, qemu
 
     qemu.expect()
     timeout = _timeout(values)
@@ -98,7 +99,7 @@ def _compared(values: dict[str, Any], file: str) -> int:
     )  # fmt: skip
     plan = batch.Plan(folder=folder or ".", compare=True, initrd=values["initrd"] or "")
     pairs = batch.run([entry], plan, lambda pair: None)
-    sys.stdout.write(summary.render(pairs))
+    _report(values, pairs)
     return _code(pairs)
 
 
@@ -126,6 +127,13 @@ def _list(values: dict[str, Any], folder: str, names: tuple[str, ...]) -> int:
             sys.stderr.flush()
 
     pairs = batch.run(entries, plan, told)
+    _report(values, pairs)
+    return _code(pairs)
+
+
+def _report(values: dict[str, Any], pairs: list[Any]) -> None:
+    from ..kut import summary
+
     if values["json"]:
         runs = [
             {"result": pair.ours.as_json(), "qemu": None if pair.theirs is None else pair.theirs.as_json()}
@@ -135,7 +143,6 @@ def _list(values: dict[str, Any], folder: str, names: tuple[str, ...]) -> int:
     else:
         sys.stdout.write(summary.render(pairs, _width()))
     _write_junit(values, [pair.ours for pair in pairs])
-    return _code(pairs)
 
 
 def _code(pairs: list[Any]) -> int:

@@ -18,7 +18,8 @@ from ..linux.piped_input import PipedInput
 from ..linux.ready import Ready
 from .boot import watch as boot_watch
 from .options import Command, Option, help_page, number, one_of, parse
-from .run import deadline_of, report, warn
+from .run import report, warn
+from .run_options import deadline_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def main(words: list[str]) -> int:
         return 0
     for field in ("stats_out", "boot_trace_out"):
         if values[field] is not None:
-            from ..json_file import check_path
+            from ..whole_file import check_path
 
             check_path("--" + field.replace("_", "-"), values[field])
     trouble = obstacle()

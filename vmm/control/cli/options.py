@@ -30,6 +30,9 @@ class Option(Record):
     many: bool = False
     """May be given several times: its value is a list, of all that was given."""
 
+    group: str = ""
+    """The heading it stands under on the whole help page; "" also puts it on the short one."""
+
     @property
     def field(self) -> str:
         """Its name in what parse() gives."""
@@ -52,6 +55,7 @@ class Command(Record):
 
 
 HELP = Option(names=("--help", "-h"), help="")
+HELP_ALL = Option(names=("--help-all",), help="")
 
 
 def one_of(*known: str) -> Callable[[str], str]:
@@ -75,8 +79,8 @@ def number(text: str) -> int:
 
 def parse(command: Command, words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
     """(values by field, plain arguments). ConfigError for what does not fit; everything after "--" is plain."""
-    known = {name: option for option in (*command.options, HELP) for name in option.names}
-    values = {option.field: [] if option.many else option.default for option in (*command.options, HELP)}
+    known = {name: option for option in (*command.options, HELP, HELP_ALL) for name in option.names}
+    values = {option.field: [] if option.many else option.default for option in (*command.options, HELP, HELP_ALL)}
     plain: list[str] = []
     rest = list(words)
     while rest:
@@ -105,19 +109,26 @@ def parse(command: Command, words: Sequence[str]) -> tuple[dict[str, Any], list[
         except ValueError as error:
             raise ConfigError.of(name, str(error)) from None
         values[option.field] = [*values[option.field], value] if option.many else value
+    values["help"] = values["help"] or values["help_all"]
     if not values["help"] and not command.least <= len(plain) <= command.most:
         usage = f"usage: vmm {command.name} {command.arguments}".rstrip()
         raise ConfigError.of("", f"{'too few' if len(plain) < command.least else 'too many'} arguments; {usage}")
     return values, plain
 
 
-def help_page(command: Command) -> str:
-    """A page of at most 80 columns."""
-    column = 23
+def help_page(command: Command, all: bool = False) -> str:
+    """A page of at most 80 columns: what most need, or with `all` every option under its heading."""
     lines = [f"usage: vmm {command.name} [options] {command.arguments}".rstrip(), "", command.summary, ""]
-    for option in command.options:
-        if option.help:
-            short = [name for name in option.names if not name.startswith("--") and len(name) == 2]
-            left = ", ".join([*short, option.names[0]]) + (f" {option.value}" if option.value else "")
-            lines.append(f"  {left:<{column}}{option.help}")
+    groups = dict.fromkeys(option.group for option in command.options if option.help)
+    for group in groups if all else [""]:
+        lines += ["", f"{group}:"] if group else []
+        lines += [_line(option) for option in command.options if option.help and option.group == group]
+    if not all and len(groups) > 1:
+        lines += ["", f"More with --help-all: {', '.join(group for group in groups if group)}."]
     return "\n".join([*lines, *([""] if command.notes else []), command.notes]).rstrip() + "\n"
+
+
+def _line(option: Option) -> str:
+    short = [name for name in option.names if not name.startswith("--") and len(name) == 2]
+    left = ", ".join([*short, option.names[0]]) + (f" {option.value}" if option.value else "")
+    return f"  {left:<23}{option.help}"

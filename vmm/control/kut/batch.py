@@ -66,7 +66,7 @@ def _pair(entry: Entry, plan: Plan) -> Pair:
     why = listing.not_here(entry, plan.folder)
     if why:
         return Pair(ours=Result(name=entry.name, verdict=result.SKIP, words=why))
-    timeout = plan.timeout if plan.timeout is not None else entry.timeout or None
+    timeout = (plan.timeout if plan.timeout is not None else entry.timeout) or None
     theirs = None
     if plan.compare:
         file = os.path.join(plan.folder, entry.file)
@@ -82,7 +82,7 @@ def _ours(entry: Entry, plan: Plan, timeout: float | None) -> Result:
         return Result(name=entry.name, verdict=result.SKIP, words=str(fault))
     line = [sys.executable, "-m", "vmm", "kut", os.path.join(plan.folder, entry.file), "--json"]
     line += ["--smp", str(entry.smp), "--append", entry.append, "--name", entry.name]
-    line += ["--timeout", f"{timeout}s"] if timeout else []
+    line += ["--timeout", f"{timeout or 0}s"]
     line += ["--initrd", plan.initrd] if plan.initrd else []
     for word in entry.words:
         line.append(f"--qemu-word={word}")

@@ -34,6 +34,7 @@ class Bootstrap:
         order: str,
         say: Callable[[bytes], None],
         nothing_boots: Callable[[str], None],
+        has_kernel: bool = False,
     ) -> None:
         self._ram = ram
         self._drives = drives
@@ -41,6 +42,8 @@ class Bootstrap:
         self._order = order
         self._say = say
         self._nothing_boots = nothing_boots
+        self._has_kernel = has_kernel
+        """Whether the way into a kernel stands at BOOT_SECTOR, put there before power-on: it goes before all drives."""
         self.next = 0
         """Where in the order INT 18h goes on."""
         self.faults: list[str] = []
@@ -52,7 +55,11 @@ class Bootstrap:
     def restart(self, frame: Frame) -> None:
         """INT 19h: all drives from the first."""
         self.reset()
-        self.go_on(frame)
+        if self._has_kernel:
+            frame.ds = frame.es = frame.cs = 0
+            frame.ip = BOOT_SECTOR
+        else:
+            self.go_on(frame)
 
     def go_on(self, frame: Frame) -> None:
         """INT 18h: the last drive did not boot; those after it."""

@@ -89,14 +89,22 @@ class Bios(Device):
 
     name = "bios"
 
-    def __init__(self, memory: Memory, drives: Mapping[int, Drive], order: str, places: Places, wires: Wires) -> None:
+    def __init__(
+        self,
+        memory: Memory,
+        drives: Mapping[int, Drive],
+        order: str,
+        places: Places,
+        wires: Wires,
+        has_kernel: bool = False,
+    ) -> None:
         self._ram = ram = Ram(memory)
         self._drives = dict(drives)
         self._places = places
         self.video = Video(ram, wires.say)
         self.keyboard = BiosKeyboard(ram, wires.hold_keyboard, wires.reset_requested)
         self.clock = Clock(ram, wires.timers, wires.clock_line, wires.rtc)
-        self.bootstrap = Bootstrap(ram, self._drives, order, self.video.print, wires.nothing_boots)
+        self.bootstrap = Bootstrap(ram, self._drives, order, self.video.print, wires.nothing_boots, has_kernel)
         self._disks = Disks(ram, self._drives, places.diskette)
         system = System(ram, places.memory_map, wires.a20, places.configuration)
         tables: dict[int, dict[int, Callable[[Frame], None]]] = {

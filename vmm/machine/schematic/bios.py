@@ -38,15 +38,15 @@ def _rom() -> Any:
     return RomTop()
 
 
-def boot_state(board: Board) -> BootState:
-    """Where the CPU starts: at the ROM's reset vector, with the ROM's symbols."""
+def boot_state(board: Board, loaded: tuple[tuple[int, int, str], ...] = ()) -> BootState:
+    """Where the CPU starts: at the ROM's reset vector, with the ROM's symbols. `loaded` is there beside the ROM."""
     start, size = layout.ROM
     return BootState(
         format="bios",
         mode="real",
         entry=layout.BIOS_ENTRY,
-        end=start + size,
-        loaded=((start, size, "BIOS"),),
+        end=max(gpa + length for gpa, length, _ in ((start, size, ""), *loaded)),
+        loaded=tuple(sorted(((start, size, "BIOS"), *loaded))),
         symbols=rom.symbols(rom.build()),
     )
 
@@ -103,4 +103,5 @@ def _bios(board: Board, drives: dict[int, Drive]) -> Any:
         reset_requested=lambda words: board.reset_requested(words),
         nothing_boots=lambda words: board.nothing_boots(words),
     )
-    return Bios(board.memory, drives, board.config.boot or layout.BOOT_ORDER, places, wires)
+    order = board.config.boot or layout.BOOT_ORDER
+    return Bios(board.memory, drives, order, places, wires, has_kernel=board.config.is_kernel)

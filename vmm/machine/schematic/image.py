@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MULTIBOOT, MULTIBOOT2 = b"\x02\xb0\xad\x1b", b"\xd6\x50\x52\xe8"
 """Magic numbers of the headers: an image without them is spared the import of their loaders."""
+KERNEL = -1
+"""In place of a disk's size: the image is a Linux kernel."""
 CHUNK = MiB
 ELF, BZIMAGE = b"\x7fELF", b"HdrS"
 NOTE_OWNERS = (b"Xen\0", b"Linux\0")
@@ -33,7 +35,8 @@ def with_drive(config: MachineConfig) -> MachineConfig:
     """The same machine, but an `image` that is a disk is in the drive it is for; that drive boots first.
 
     A disk has 55 AA at byte 510 and whole sectors, or is an ISO 9660 image; but not when the user says how the image is
-    to be loaded. ConfigError when the drive has a disk already.
+    to be loaded. A Linux kernel is given its format, for it needs a BIOS too. ConfigError when the drive has a disk
+    already.
     """
     if not isinstance(config.image, (str, bytes)) or not config.image:
         return config
@@ -42,13 +45,18 @@ def with_drive(config: MachineConfig) -> MachineConfig:
     head = _marks(config.image)
     if head is None:
         return config
+    if head[0] == KERNEL:
+        return config
     from .disks import moved_to_drive
 
     return moved_to_drive(config, *head)
 
 
 def _marks(image: str | bytes) -> tuple[int, bool] | None:
-    """(size, whether it is a disc) of what may be a disk, None of everything else. Two short reads for most images."""
+    """(size or KERNEL, whether it is a disc) of what may be a disk or a kernel, None of all else.
+
+    Most images cost two short reads.
+    """
     if isinstance(image, bytes):
         has_signature, is_disc, size = image[510:512] == b"\x55\xaa", image[0x8001:0x8006] == b"CD001", len(image)
         start = image[:0x206]
@@ -67,8 +75,10 @@ def _marks(image: str | bytes) -> tuple[int, bool] | None:
             os.close(fd)
     if is_disc:
         return size, True
-    if not has_signature or size % 512 or start[:4] == b"\x7fELF" or start[0x202:0x206] == b"HdrS":
-        return None
+    if has_signature and start[0x202:0x206] == b"HdrS":
+        return KERNEL, False
+    if not has_signature or size % 512 or start[:4] == b"\x7fELF" or start[:2] == b"MZ":
+        return None  # MZ: a program, or the first sector of a kernel
     return size, False
 
 
@@ -102,7 +112,7 @@ def load(board: Board, image: bytes, path: str) -> BootState:
     if config.has_bios:
         from .bios import boot_state
 
-        return boot_state(board)
+        return boot_state(board, _kernel(board) if config.is_kernel else ())
     if config.firmware:
         return BootState(
             format="firmware",
@@ -137,6 +147,15 @@ def load(board: Board, image: bytes, path: str) -> BootState:
 
         params = with_extras(params, config)
     return loader.load(image, board.memory, params)
+
+
+def _kernel(board: Board) -> tuple[tuple[int, int, str], ...]:
+    """Puts a Linux kernel where its start by the BIOS finds it; what is loaded."""
+    from ...boot import bzimage
+    from .modules import with_extras
+
+    image, path = _content(board.config.image, board.config.memory)
+    return bzimage.load(image, board.memory, with_extras(BootParams(path=path), board.config)).loaded
 
 
 def _expect_no_extras(config: MachineConfig, format: str) -> None:

@@ -42,7 +42,7 @@ def test_every_spelling_gives_the_value(words):
 
 def test_what_is_not_given_has_its_default():
     values, _ = parse(COMMAND, ["wall"])
-    assert values == {"colour": None, "coats": 1, "dry_run": None, "hidden": None, "help": None}
+    assert values == {"colour": None, "coats": 1, "dry_run": None, "hidden": None, "help": None, "help_all": None}
 
 
 def test_the_last_of_two_counts():

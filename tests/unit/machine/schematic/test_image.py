@@ -56,13 +56,19 @@ def test_a_disk_goes_to_its_drive_which_boots_first(given, content, drive, order
 @pytest.mark.parametrize(
     "content",
     [
-        bytes(512), b"\xf4", disk(513), disk(1024, b"\x7fELF"), disk(4096, at_202=b"HdrS"), b"",
+        bytes(512), b"\xf4", disk(513), disk(1024, b"\x7fELF"), b"",
         bytes(0x8001) + b"CD00",
     ],
 )  # fmt: skip
 def test_what_is_no_disk_stays_an_image(given, content) -> None:
     config = MachineConfig(image=given(content))
     assert with_drive(config) is config
+
+
+def test_a_kernel_that_has_a_boot_signature_is_no_disk(given) -> None:
+    config = with_drive(MachineConfig(image=given(disk(4096, at_202=b"HdrS"))))
+    assert config.image
+    assert config.is_kernel
 
 
 @pytest.mark.parametrize("said", [{"mode": "real"}, {"load": 0x7C00}, {"entry": 0x7C00}, {"format": "flat"}])
