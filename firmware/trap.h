@@ -28,12 +28,16 @@
         pushad
         push    ds
         push    es
-        mov     dl, \function
+        mov     bp, sp
+        test    byte ptr [bp + 41], 2   /* interrupts on at the caller's? then here, too: a loop that only polls is */
+        jz      7f                      /* in its stub nearly all the time, and KVM on PVM looks at exits alone */
+        sti
+7:      mov     dl, \function
         mov     dh, \interrupt
         mov     ax, ss
         movzx   eax, ax
         shl     eax, 4
-        movzx   ecx, sp
+        movzx   ecx, bp
         add     eax, ecx
         out     dx, eax                 /* traps: the service does its work in this exit */
         pop     es

@@ -89,6 +89,7 @@ def test_a_load_address_beyond_memory_is_refused(vmm, image, code):
 
 
 OPTIONS = {
+    "--uuid=0": "uuid: 8-4-4-4-12 hexadecimal digits with dashes between them, not '0'",
     "--memory=0": "a guest needs some",
     "--memory=4097b": "1 over",
     "--memory=-16": "is not a size",

@@ -72,6 +72,25 @@ def test_ticks_keys_and_calls_work_on_either_controller(sector, irqchip, patienc
         assert machine.exits["io.out.4[0x100e]"].count == 1
 
 
+@pytest.mark.parametrize("irqchip", ["user", "kernel"])
+def test_a_loop_that_only_polls_is_interrupted_all_the_same(sector, irqchip, patience) -> None:
+    text = """
+        .code16
+        .intel_syntax noprefix
+        xor ax, ax
+        mov ds, ax
+        mov bx, [0x46c]
+        add bx, 6
+    1:  mov ah, 0x01
+        int 0x16
+        cmp bx, [0x46c]
+        ja 1b
+        out 0xf4, al
+    """
+    with Machine(image=sector(text), irqchip=irqchip) as machine:
+        assert machine.run(deadline=5.0 * patience).kind == "debug-exit"
+
+
 def test_hot_instructions_are_named_by_the_roms_symbols(sector) -> None:
     with Machine(image=sector(TICKS)) as machine:
         machine.type_keys("q")

@@ -69,6 +69,7 @@ COMMAND = Command(
         Option(names=("--symbols",), value="FILE", help="names for addresses: ELF, nm or System.map", group=START),
         Option(names=("--dir",), value="PATH", many=True, group=KERNELS,
                help="pack a directory as a module: Linux's initramfs"),
+        Option(names=("--uuid", "-uuid"), value="UUID", group=KERNELS, help="the system's, in SMBIOS"),
         Option(names=("--module",), value="FILE", many=True, group=KERNELS,
                help='a module, or "FILE ARGUMENTS"; may be repeated'),
         Option(names=("--protocol",), value="NAME", convert=one_of(*PROTOCOLS), group=KERNELS,

@@ -28,6 +28,7 @@ def place(board: Board) -> None:
 
 def _fw_cfg(board: Board) -> Any:
     from ...devices import fw_cfg
+    from .tables import uuid
 
     config = board.config
     numbers = {
@@ -39,7 +40,7 @@ def _fw_cfg(board: Board) -> Any:
         fw_cfg.BOOT_MENU: (0, 2),
     }
     items = {key: value.to_bytes(size, "little") for key, (value, size) in numbers.items()}
-    items[fw_cfg.UUID] = bytes(16)
+    items[fw_cfg.UUID] = uuid(config)
     files = {"bootorder": _boot_order(board), "etc/e820": _memory_map(board)}
     if config.firmware:
         files.update(_for_firmware(board))

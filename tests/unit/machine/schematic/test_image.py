@@ -58,6 +58,7 @@ def test_a_disk_goes_to_its_drive_which_boots_first(given, content, drive, order
     [
         bytes(512), b"\xf4", disk(513), disk(1024, b"\x7fELF"), b"",
         bytes(0x8001) + b"CD00",
+        b"MZ" + disk(512)[2:],  # all that is left of a kernel, of 512 bytes
     ],
 )  # fmt: skip
 def test_what_is_no_disk_stays_an_image(given, content) -> None:
@@ -66,9 +67,10 @@ def test_what_is_no_disk_stays_an_image(given, content) -> None:
 
 
 def test_a_kernel_that_has_a_boot_signature_is_no_disk(given) -> None:
-    config = with_drive(MachineConfig(image=given(disk(4096, at_202=b"HdrS"))))
-    assert config.image
-    assert config.is_kernel
+    config = MachineConfig(image=given(disk(4096, at_202=b"HdrS")))
+    assert with_drive(config) is config
+    assert not config.has_bios
+    assert config.replace(boot_protocol="linux16").has_bios
 
 
 @pytest.mark.parametrize("said", [{"mode": "real"}, {"load": 0x7C00}, {"entry": 0x7C00}, {"format": "flat"}])
