@@ -89,7 +89,12 @@ def main(words: list[str]) -> int:
                 gc.freeze()
                 gc.enable()
                 outcome = machine.run(deadline)
-        report(machine, outcome, values | {"json": False, "firmware_log": None}, console.failure is None)
+        report(
+            machine,
+            outcome,
+            values | {"json": False, "firmware_log": None, "screenshot": None},
+            console.failure is None,
+        )
         watch.report(values)
     if console.failure is not None and outcome.value != BROKEN_PIPE:
         raise HostError(f"cannot write standard output: {console.failure.strerror}")
