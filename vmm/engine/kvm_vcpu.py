@@ -184,12 +184,12 @@ class KvmVcpu:
         location = self._step.rows[row]
         if location.key == 0:
             return  # the table is full: this location shares its row with others and stays loud
+        if ring:  # first: the vCPU may run on another thread
+            self._rings[location.key] = (ring, self._buses[location.kind], address)
         if constant is not None:
-            location.quiet_value = constant  # before the vCPU's own thread may look at it, and for ever
+            location.quiet_value = constant
         location.quiet_limit = limit
         location.quiet = lib.STEP_QUIET_RING if ring else lib.STEP_LOUD if constant is None else lib.STEP_QUIET_CONSTANT
-        if ring:
-            self._rings[location.key] = (ring, self._buses[location.kind], address)
 
     def share_output(self, other: KvmVcpu, lock: Any) -> None:
         """See protocol.Vcpu."""
