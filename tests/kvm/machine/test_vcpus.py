@@ -209,7 +209,7 @@ def test_a_vcpu_that_is_still_busy_keeps_the_machine_alive(guest):
     assert (outcome.kind, outcome.value, outcome.vcpu) == ("debug-exit", 5, 0)
 
 
-def test_several_vcpus_poll_the_serial_port_without_python_and_keep_their_output_in_order(guest):
+def test_several_vcpus_use_the_serial_port_without_python_and_lose_nothing(guest):
     """Each sends its letter between two looks at the line status; nothing is lost."""
     machine = guest(
         """
@@ -231,4 +231,4 @@ def test_several_vcpus_poll_the_serial_port_without_python_and_keep_their_output
     assert (output.count(b"a"), output.count(b"b"), len(output)) == (200, 200, 400)
     polls, sent = machine.exits["io.in[0x3fd]"], machine.exits["io.out[0x3f8]"]
     assert polls.quiet > polls.count // 2
-    assert sent.quiet == 0
+    assert sent.quiet > sent.count // 2
