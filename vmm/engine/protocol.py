@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..cpu.modes import InitialState
     from ..memory.guest_memory import GuestMemory, Region
     from ..observe.exits import ExitCount, FlightEntry
+    from ..observe.trace import TracedExit
 
     class Vcpu(Protocol):
         """One virtual CPU. Except where said, methods belong to the thread that called attach()."""
@@ -101,6 +102,15 @@ if TYPE_CHECKING:
 
         def flight(self, names: Callable[[str, int], str], zero_ns: int) -> list[FlightEntry]:
             """The last exits, oldest first, their times counted from `zero_ns` of the host's monotonic clock."""
+
+        def start_trace(self, limit: int) -> None:
+            """From now on the last `limit` exits are kept whole. Once, before it runs. HostError without memory."""
+
+        def end_trace(self, more: int) -> None:
+            """Keeps `more` exits yet and none after them; the first call counts. Any thread."""
+
+        def traced(self, names: Callable[[str, int], str], zero_ns: int) -> tuple[list[TracedExit], int]:
+            """(the exits kept, oldest first, times as in flight(); how many older ones were lost)."""
 
         @property
         def exit_total(self) -> int:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from ..memory.guest_memory import GuestMemory
     from ..observe.crash import CrashReport
     from ..observe.statistics import ExitStatistics
+    from .tracing import Tracing
 
     ExitHook = Callable[[str, int, int, int, str], None]
 
@@ -125,17 +126,37 @@ class Machine(Outside):
         """Guest physical addresses without memory behind them: mmio.claim(start, size, device, width=8)."""
         return self._board.mmio
 
-    def on_exit(self, hook: ExitHook) -> None:
+    def on_exit(self, wanted: ExitHook | str, hook: ExitHook | None = None) -> None:
         """Calls `hook(direction, address, size, value, device)` after each port and MMIO access the guest makes.
 
+        on_exit(hook) is told of all, on_exit("device=com1,direction=out", hook) of those that an observe.exit_filter
+        takes (not by RIP). ConfigError for what is no filter.
         Before the machine runs. The hook runs on the vCPU's thread; accesses are no longer answered without Python.
         """
         self._expect(CREATED, "add a hook")
+        if not callable(wanted):
+            from ..observe.exit_filter import filtered
+
+            hook = filtered(wanted, hook)
+        else:
+            hook = wanted
         for bus in (self.ports, self.mmio):
             earlier = bus.observer
             bus.observer = hook if earlier is None else in_turn(earlier, hook)
             bus.changed()
         wiring.make_quiet(self._board, self.vcpus)
+
+    def trace(self, limit: int = 200_000, trigger: str = "", after: int = 1_000) -> Tracing:
+        """Records the timeline from now on: of each vCPU the last `limit` exits, or with `trigger` those before the
+        console says it and `after` more. Once, before the machine runs. Its to_json() opens in Perfetto."""
+        self._expect(CREATED, "trace")
+        from .tracing import Tracing
+
+        tracing = Tracing(self, limit, trigger, after)
+        self._board.set_input = tracing.watch_interrupts(self._board.set_input)
+        if self.config.irqchip == "user":
+            self.vcpus[0].acknowledge = tracing.watch_vectors(self.vcpus[0].acknowledge)
+        return tracing
 
     # -- running --
 

@@ -46,11 +46,18 @@ def main(words: list[str]) -> int:
             archive.close()  # its content is in the guest's memory
     with made as machine:
         _check_screen(machine, values)
+        write_trace = None
+        if values["trace"] is not None or values["trace_filter"] is not None or values["trace_trigger"] is not None:
+            from .trace import begin
+
+            write_trace = begin(machine, values)
         outcome, console = _run(machine, values, deadline, watch)
         for warning in held:
             warn(warning)
         report(machine, outcome, values, console.failure is None)
         _write_files(machine, values)
+        if write_trace is not None:
+            write_trace()
         if watch is not None:
             watch.report(values)
     if console.failure is not None and outcome.value != BROKEN_PIPE:

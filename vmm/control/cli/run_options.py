@@ -8,6 +8,7 @@ from ...units import parse_duration, parse_size
 from .options import Command, Option, number, one_of
 
 START, KERNELS, DRIVES, DEVICES = "CPU and start", "kernels", "drives", "firmware and devices"
+EXITS = "exits"
 
 
 def deadline_of(text: str) -> int:
@@ -91,6 +92,11 @@ COMMAND = Command(
                help="a file in fw_cfg; also NAME=string:TEXT, number:N"),
         Option(names=("--firmware-log",), value="FILE", help="write what the ROM says on port 0x402", group=DEVICES),
         Option(names=("--test-devices",), help="plug in the devices that guests/ use", group=DEVICES),
+        Option(names=("--trace",), value="FILE", group=EXITS, help="write a timeline that ui.perfetto.dev opens"),
+        Option(names=("--trace-filter",), value="WORDS", group=EXITS,
+               help="slices of device=,port=A-B,mmio=A-B,direction=,rip=A-B"),
+        Option(names=("--trace-trigger",), value="TEXT", group=EXITS,
+               help="stop soon after the guest says TEXT on COM1"),
         Option(names=("-kernel",), value="IMAGE", help=""),
         Option(names=("-no-reboot",), help=""),
     ),
