@@ -46,6 +46,11 @@ def main(words: list[str]) -> int:
             archive.close()  # its content is in the guest's memory
     with made as machine:
         _check_screen(machine, values)
+        if values["device"]:
+            from .user_device import plug
+
+            for asked in values["device"]:
+                plug(machine, asked)
         write_trace = None
         if values["trace"] is not None or values["trace_filter"] is not None or values["trace_trigger"] is not None:
             from .trace import begin

@@ -97,6 +97,8 @@ COMMAND = Command(
                help="slices of device=,port=A-B,mmio=A-B,direction=,rip=A-B"),
         Option(names=("--trace-trigger",), value="TEXT", group=EXITS,
                help="stop soon after the guest says TEXT on COM1"),
+        Option(names=("--device", "-device"), value="DEVICE", many=True, group=DEVICES,
+               help="FILE.py:CLASS,port=0x500 or mmio=; also size=, name="),
         Option(names=("-kernel",), value="IMAGE", help=""),
         Option(names=("-no-reboot",), help=""),
     ),
