@@ -74,8 +74,8 @@ class MachineConfig(Record):
     memory: int = AUTO
     """Bytes of RAM, whole pages; AUTO: 16 MiB, for Linux 256 MiB."""
     vcpus: int = 1
-    """How many vCPUs. With irqchip "kernel" or "split" the first starts and wakes the others by INIT and SIPI; else they
-    start together at the same entry, each with its index in RBX and its own stack 4 KiB below the one before."""
+    """How many vCPUs. With irqchip "kernel" or "split" the first starts and wakes the others by INIT and SIPI; else
+    they start together at the same entry, each with its index in RBX and its own stack 4 KiB below the one before."""
     cpu: str = "host"
     """CPUID: a template and changes to it, such as "host,-popcnt"."""
     irqchip: str = "auto"
