@@ -78,8 +78,11 @@ calling:
 
         mov     dword ptr [rbx + INDEX], ENTRY(SERIAL)
 pending:
-        mov     r12d, [rbx + WINDOW]    /* ended, and not sent again: SERIAL_VECTOR | LEVEL without PENDING ... */
-        test    r12d, PENDING           /* ... at once on hardware, at the next look where KVM emulates all of this */
+        sti                             /* takes what is still on its way: nothing, on hardware */
+        nop
+        cli
+        mov     r12d, [rbx + WINDOW]    /* ended, and not sent again: SERIAL_VECTOR | LEVEL without PENDING */
+        test    r12d, PENDING
         jnz     pending
         mov     al, 0
         out     DEBUG_EXIT, al

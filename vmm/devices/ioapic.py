@@ -1,4 +1,4 @@
-"""I/O APIC: 24 inputs, each with an entry that says what message a rising edge or a high level sends to the local APICs.
+"""I/O APIC: 24 inputs, each with an entry that says what message an edge or a level there sends to the local APICs.
 
 Guest side: an index at offset 0x00 and a window at 0x10 onto the identity, the version and the redirection entries;
 a write of a vector to 0x40 ends its interrupts, as a local APIC does. Host side: `set_input()` and `end_of_interrupt()`
