@@ -15,7 +15,7 @@ GOOD = MachineConfig(image=b"\xf4")
     "changes",
     [
         {}, {"image": "path"}, {"mode": "long", "user": True}, {"unreal": True}, {"mode": "real", "unreal": True},
-        {"memory": 4096}, {"memory": 64 * GiB}, {"vcpus": 64}, {"irqchip": "none"}, {"console": "stdio"},
+        {"memory": 4096}, {"memory": 64 * GiB}, {"vcpus": 64}, {"irqchip": "none"}, {"irqchip": "split"}, {"console": "stdio"},
         {"console": print}, {"load": 0, "entry": 0, "stack": 0}, {"entry": 1 << 52},
         {"uuid": "01234567-89ab-cdef-0123-456789ABCDEF"},
     ],
@@ -43,7 +43,7 @@ def test_what_is_right_passes(changes):
         ({"image": "", "hda": "disk", "vcpus": 2, "irqchip": "user"}, "vcpus", "the BIOS starts one"),
         ({"image": "", "hda": "disk", "mode": "real"}, "mode", "is for images"),
         ({"mode": "lnog"}, "mode", "'lnog' is not one of real, protected, paged, long, did you mean long?"),
-        ({"irqchip": "split"}, "irqchip", "'split' is not one of auto, user, kernel, none"),
+        ({"irqchip": "slit"}, "irqchip", "'slit' is not one of auto, user, kernel, split, none, did you mean split?"),
         ({"console": "stdoi"}, "console", "did you mean stdio?"),
         ({"memory": 0}, "memory", "a guest needs some, not 0"),
         ({"memory": -4096}, "memory", "a guest needs some"),
