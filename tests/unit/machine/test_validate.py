@@ -15,8 +15,8 @@ GOOD = MachineConfig(image=b"\xf4")
     "changes",
     [
         {}, {"image": "path"}, {"mode": "long", "user": True}, {"unreal": True}, {"mode": "real", "unreal": True},
-        {"memory": 4096}, {"memory": 64 * GiB}, {"vcpus": 64}, {"irqchip": "none"}, {"irqchip": "split"}, {"console": "stdio"},
-        {"console": print}, {"load": 0, "entry": 0, "stack": 0}, {"entry": 1 << 52},
+        {"memory": 4096}, {"memory": 64 * GiB}, {"vcpus": 64}, {"irqchip": "none"}, {"irqchip": "split"},
+        {"console": "stdio"}, {"console": print}, {"load": 0, "entry": 0, "stack": 0}, {"entry": 1 << 52},
         {"uuid": "01234567-89ab-cdef-0123-456789ABCDEF"},
     ],
     ids=str,
