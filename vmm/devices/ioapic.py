@@ -19,7 +19,7 @@ from ..state import State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     Message = tuple[int, int]
     """(address, data) of a write that the local APICs take for an interrupt."""
@@ -35,27 +35,30 @@ _VERSION = INPUTS - 1 << 16 | 0x20
 _WRITABLE = 0xFF00_0000 << 32 | MASKED | LEVEL | 1 << 13 | 0xFFF
 _IDENTITY = 0x0F00_0000
 _FIXED, _LOWEST = 0, 1
-_FIELDS = ("index", "identity", "lines", "entries")
+_FIELDS = ("index", "identity", "lines", "entries", "sent")
 _SCHEMA = "vmm.ioapic"
 
 
 class IoApic(Device):
     """The chip. `send(address, data)` sends a message and says whether a local APIC took it.
 
-    `watch(messages)` is told which messages, by their inputs, have an end that end_of_interrupt() must hear of.
+    `watch(messages)` is told which messages have an end that end_of_interrupt() must hear of: those of the level
+    entries, and those on their way by entries that lead elsewhere now. At most two for each input.
     """
 
     name = "ioapic"
 
-    def __init__(self, send: Callable[[int, int], bool], watch: Callable[[Mapping[int, Message]], None]) -> None:
+    def __init__(self, send: Callable[[int, int], bool], watch: Callable[[frozenset[Message]], None]) -> None:
         self._send = send
         self._watch = watch
-        self._watched: dict[int, Message] = {}
+        self._watched: frozenset[Message] = frozenset()
         self._power_on()
 
     def _power_on(self) -> None:
         self._index = self._identity = self._lines = 0
         self._entries = [MASKED] * INPUTS
+        self._sent = [0] * INPUTS
+        """What an entry with the remote IRR was when it sent its message; else 0."""
 
     def set_input(self, gsi: int, level: bool) -> None:
         """Drives input `gsi`; there is none beyond 23."""
@@ -71,7 +74,10 @@ class IoApic(Device):
         """A local APIC, or the guest by the register at 0x40, has ended `vector`: inputs that are still up go again."""
         for gsi, entry in enumerate(self._entries):
             if entry & REMOTE_IRR and entry & 0xFF == vector:
+                sent, self._sent[gsi] = self._sent[gsi], 0
                 self._entries[gsi] = entry & ~REMOTE_IRR
+                if message(sent) != message(entry):
+                    self._tell()
                 self._serve_level(gsi)
 
     def _serve(self, gsi: int) -> None:
@@ -79,6 +85,7 @@ class IoApic(Device):
         entry = self._entries[gsi]
         if not entry & (MASKED | REMOTE_IRR) and self._send(*message(entry)) and _is_level(entry):
             self._entries[gsi] = entry | REMOTE_IRR
+            self._sent[gsi] = entry
 
     def _serve_level(self, gsi: int) -> None:
         if self._lines >> gsi & 1 and _is_level(self._entries[gsi]):
@@ -112,12 +119,15 @@ class IoApic(Device):
         """Takes half of an entry."""
         touched = mask(4) << shift & _WRITABLE
         entry = self._entries[gsi] & ~touched | value << shift & touched
-        self._entries[gsi] = entry if _is_level(entry) else entry & ~REMOTE_IRR
+        if not _is_level(entry):
+            entry &= ~REMOTE_IRR
+            self._sent[gsi] = 0
+        self._entries[gsi] = entry
         self._tell()
         self._serve_level(gsi)
 
     def _tell(self) -> None:
-        watched = {gsi: message(entry) for gsi, entry in enumerate(self._entries) if _is_level(entry)}
+        watched = frozenset(message(entry) for entry in self._entries + self._sent if _is_level(entry))
         if watched != self._watched:
             self._watched = watched
             self._watch(watched)
@@ -130,26 +140,28 @@ class IoApic(Device):
         self._tell()
 
     def save(self) -> State:
-        values = (self._index, self._identity, self._lines, list(self._entries))
+        values = (self._index, self._identity, self._lines, list(self._entries), list(self._sent))
         return State(_SCHEMA, 1, dict(zip(_FIELDS, values, strict=True)))
 
     def load(self, state: State) -> None:
         """Becomes the chip that was saved. It sends nothing: what it had sent is in the local APICs' own state."""
         fields = state.expect(_SCHEMA, 1, _FIELDS)
-        entries = fields["entries"]
-        if not isinstance(entries, list) or len(entries) != INPUTS:
-            raise SnapshotError(f"{_SCHEMA}: entries cannot be {entries!r}")
+        entries, sent = fields["entries"], fields["sent"]
+        for name in ("entries", "sent"):
+            if not isinstance(fields[name], list) or len(fields[name]) != INPUTS:
+                raise SnapshotError(f"{_SCHEMA}: {name} cannot be {fields[name]!r}")
         limits = {"index": 0xFF, "identity": _IDENTITY, "lines": (1 << INPUTS) - 1}
         values = [(name, fields[name], legal) for name, legal in limits.items()]
         values += [(f"entry {gsi}", entry, _WRITABLE | REMOTE_IRR) for gsi, entry in enumerate(entries)]
+        values += [(f"sent {gsi}", entry, _WRITABLE) for gsi, entry in enumerate(sent)]
         for name, value, legal in values:
             if type(value) is not int or value & ~legal:
                 raise SnapshotError(f"{_SCHEMA}: {name} cannot be {value!r}")
         for gsi, entry in enumerate(entries):
-            if entry & REMOTE_IRR and not _is_level(entry):
+            if (entry & REMOTE_IRR and not _is_level(entry)) or bool(entry & REMOTE_IRR) is not _is_level(sent[gsi]):
                 raise SnapshotError(f"{_SCHEMA}: entry {gsi}: its bits contradict each other")
         self._index, self._identity, self._lines = (fields[name] for name in limits)
-        self._entries = list(entries)
+        self._entries, self._sent = list(entries), list(sent)
         self._tell()
 
 

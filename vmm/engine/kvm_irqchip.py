@@ -15,12 +15,12 @@ from ..errors import HostError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection
 
     from kvm_bindings.vm import Vm
 
-INPUTS = 24
-"""Of the I/O APIC that stands outside the kernel."""
+MESSAGES = 48
+"""How many may be watched: two for each input of an I/O APIC."""
 
 
 class KernelIrqchip:
@@ -43,7 +43,7 @@ class LocalApics:
         self._vm = vm
         if not vm.check_extension(lib.KVM_CAP_SPLIT_IRQCHIP):
             raise HostError("this host's KVM keeps no local APICs without the rest (Linux 4.5)", "use irqchip kernel")
-        vm.enable_split_irqchip(INPUTS)
+        vm.enable_split_irqchip(MESSAGES)
         self.ended: Callable[[int], None] = lambda vector: None
         """Told on a vCPU's thread that its guest has ended the interrupt of that vector."""
 
@@ -56,8 +56,9 @@ class LocalApics:
                 raise
             return False
 
-    def watch(self, messages: Mapping[int, tuple[int, int]]) -> None:
-        """Has the ends of these (address, data), by input, told, and no others. By KVM_SET_GSI_ROUTING: from the routes
-        of the first GSIs KVM reads for which vectors an end is worth an exit."""
-        routes = [(gsi, address & 0xFFFF_FFFF, address >> 32, data) for gsi, (address, data) in messages.items()]
+    def watch(self, messages: Collection[tuple[int, int]]) -> None:
+        """Has the ends of these (address, data) told, and no others. By KVM_SET_GSI_ROUTING: from the routes of the first
+        GSIs, a message each, KVM reads which vectors' ends are worth an exit, and on which vCPUs. (Before Linux 6.15 it
+        forgets an interrupt in service that no route leads to any more: hence messages and not inputs.)"""
+        routes = [(gsi, address & 0xFFFF_FFFF, address >> 32, data) for gsi, (address, data) in enumerate(messages)]
         self._vm.set_gsi_routing(routes)

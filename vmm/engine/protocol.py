@@ -8,7 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from typing import Any, Protocol, Self
 
     from ..cpu.modes import InitialState
@@ -124,8 +124,8 @@ if TYPE_CHECKING:
         def send(self, address: int, data: int) -> bool:
             """Delivers a message; whether a local APIC took it."""
 
-        def watch(self, messages: Mapping[int, tuple[int, int]]) -> None:
-            """Which messages' ends are told: (address, data) by the I/O APIC's inputs."""
+        def watch(self, messages: Collection[tuple[int, int]]) -> None:
+            """Which messages' ends are told: (address, data), 48 at most."""
 
     class Engine(Protocol):
         """What executes one machine."""

@@ -20,7 +20,7 @@ from .schematic import outputs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from typing import Any
 
     from ..bus.irq import IrqLine
@@ -61,8 +61,8 @@ class Board:
         """Takes the level of a GSI to the interrupt controller."""
         self.send_message: Callable[[int, int], bool] = lambda address, data: False
         """Takes a message (address, data) to the local APICs; whether one took it."""
-        self.watch_messages: Callable[[Mapping[int, tuple[int, int]]], None] = lambda messages: None
-        """Told, by inputs, which messages' ends the I/O APIC must hear of."""
+        self.watch_messages: Callable[[Collection[tuple[int, int]]], None] = lambda messages: None
+        """Told which messages' ends the I/O APIC must hear of."""
         self.rearm: Callable[[], None] = lambda: None
         """Told that an alarm was set earlier than all others."""
         self.com1_made: Callable[[Any], None] = lambda com1: None
