@@ -4,7 +4,8 @@
         print(machine.run(deadline=1.0))
         print(machine.console_output)
 
-Not here: devices (board.py, schematic/, wiring.py), threads (crew.py, vcpu_thread.py), crash words (postmortem.py).
+Not here: consoles, keys and the screen (outside.py), devices (board.py, schematic/, wiring.py), threads (crew.py,
+vcpu_thread.py), the words of a crash (postmortem.py).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from .crew import Crew, InterruptHeld
 from .defaults import settled
 from .lifecycle import CREATED, ENDED, PAUSED, RUNNING, move
 from .outcome import Outcome
+from .outside import Outside, in_turn
 from .run import Run
 from .schematic.image import is_linux as is_linux_image
 from .schematic.image import load as load_image
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
     from ..bus.bus import Bus
     from ..memory.guest_memory import GuestMemory
     from ..observe.crash import CrashReport
-    from ..observe.screen import Screen
     from ..observe.statistics import ExitStatistics
 
     ExitHook = Callable[[str, int, int, int, str], None]
@@ -50,7 +51,7 @@ VCPU_STACK = 4 * 1024
 """What separates the stacks of vCPUs that start together, in bytes, where there is so much below the first."""
 
 
-class Machine:
+class Machine(Outside):
     """One machine. Closing it, or leaving its `with`, gives back every fd, mapping and thread."""
 
     def __init__(self, config: MachineConfig | None = None, **fields: Any) -> None:
@@ -123,86 +124,6 @@ class Machine:
         """Guest physical addresses without memory behind them: mmio.claim(start, size, device, width=8)."""
         return self._board.mmio
 
-    def device(self, name: str) -> Any:
-        """A chip of the board by name ("com1", "pit", "rtc", "post", ...). ConfigError when there is none.
-
-        StateError once closed.
-        """
-        self._expect_open("give a device")
-        return self._board.device(name)
-
-    @property
-    def console_output(self) -> bytes:
-        """What the guest has sent to COM1 so far, with console="capture"."""
-        return self.output("com1")
-
-    def output(self, name: str) -> bytes:
-        """What the guest has sent to "com1" ... "com4", "debug-console" or "firmware-console", or printed by calls of
-        our BIOS ("bios", in UTF-8), where it is captured."""
-        return bytes(getattr(self._board.outputs.get(name), "data", b""))
-
-    @property
-    def screen(self) -> Screen:
-        """The text screen as it stands, also while the guest runs. ConfigError where there is no memory for one,
-        StateError once closed."""
-        self._expect_open("show the screen")
-        from .text_screen import read
-
-        return read(self.memory, self._board.device("vga") if self._board.has_made("vga") else None)
-
-    @property
-    def has_screen(self) -> bool:
-        """Whether there is memory for a text screen: 768 KiB of it."""
-        from .text_screen import is_there
-
-        return is_there(self.memory)
-
-    @property
-    def standard_output(self) -> Any:
-        """The backend that writes to standard output, with console="stdio"; else None."""
-        return self._board.stdout
-
-    def type_keys(self, text: str) -> None:
-        """Types `text` on the keyboard: ASCII, as fast as the guest takes it. ConfigError for what has no key.
-
-        Any thread, before or while it runs.
-        """
-        from .schematic.keys import check
-
-        check(text)
-        self.post(lambda: self.device("i8042").type_text(text))
-
-    def feed(self, data: bytes) -> None:
-        """Types `data` into COM1, as far as its queue (64 KiB) has room. Any thread, before or while it runs."""
-        self.post(lambda: self.device("com1").feed(data) and None)
-
-    def press_power_button(self) -> None:
-        """Presses the power button: an event for a guest with ACPI that listens. Any thread, before or while it runs.
-
-        ConfigError on a machine without power management.
-        """
-        self.post(self.device("acpi-pm").press_power_button)
-
-    def press_ctrl_alt_del(self) -> None:
-        """Presses Ctrl, Alt and Del on the keyboard. Any thread, before or while it runs."""
-        self.post(lambda: self.device("i8042").press_ctrl_alt_del() and None)
-
-    def post(self, job: Callable[[], None]) -> None:
-        """Has `job` done between two exits of vCPU 0, where devices may be touched; when the run goes on, if none is.
-
-        Any thread.
-        """
-        self._run.post(job)
-
-    def listen(self, name: str, listener: Callable[[bytes], None]) -> None:
-        """Lets `listener` hear what the guest says on the port `name` ("com1", ...), beside its output.
-
-        Before the machine runs. The listener is called on a vCPU's thread.
-        """
-        self._expect(CREATED, "add a listener")
-        earlier = self._board.listeners.get(name)
-        self._board.listeners[name] = listener if earlier is None else _in_turn(earlier, listener)
-
     def on_exit(self, hook: ExitHook) -> None:
         """Calls `hook(direction, address, size, value, device)` after each port and MMIO access the guest makes.
 
@@ -211,7 +132,7 @@ class Machine:
         self._expect(CREATED, "add a hook")
         for bus in (self.ports, self.mmio):
             earlier = bus.observer
-            bus.observer = hook if earlier is None else _both(earlier, hook)
+            bus.observer = hook if earlier is None else in_turn(earlier, hook)
             bus.changed()
         wiring.make_quiet(self._board, self.vcpus)
 
@@ -436,19 +357,3 @@ def _config(config: MachineConfig | None, fields: dict[str, Any]) -> MachineConf
         except ValueError as error:
             raise ConfigError.of("memory", str(error)) from None
     return MachineConfig(**fields) if config is None else config.replace(**fields)
-
-
-def _both(first: ExitHook, second: ExitHook) -> ExitHook:
-    def both(direction: str, address: int, size: int, value: int, device: str) -> None:
-        first(direction, address, size, value, device)
-        second(direction, address, size, value, device)
-
-    return both
-
-
-def _in_turn(first: Callable[[bytes], None], second: Callable[[bytes], None]) -> Callable[[bytes], None]:
-    def both(data: bytes) -> None:
-        first(data)
-        second(data)
-
-    return both
