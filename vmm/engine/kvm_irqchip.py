@@ -57,8 +57,11 @@ class LocalApics:
             return False
 
     def watch(self, messages: Collection[tuple[int, int]]) -> None:
-        """Has the ends of these (address, data) told, and no others. By KVM_SET_GSI_ROUTING: KVM reads from the routes of
-        the first GSIs, a message each, which vectors' ends are worth an exit, and on which vCPUs. (Before Linux 6.15 it
-        forgets an interrupt in service that no route leads to any more: hence messages and not inputs.)"""
+        """Has the ends of these (address, data) told, and no others.
+
+        By KVM_SET_GSI_ROUTING: KVM reads from the routes of the first GSIs, a message each, which vectors' ends are
+        worth an exit, and on which vCPUs. Before Linux 6.15 it forgets an interrupt in service that no route leads to
+        any more: hence messages and not inputs.
+        """
         routes = [(gsi, address & 0xFFFF_FFFF, address >> 32, data) for gsi, (address, data) in enumerate(messages)]
         self._vm.set_gsi_routing(routes)

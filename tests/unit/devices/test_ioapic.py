@@ -234,7 +234,8 @@ def test_it_goes_on_where_it_was_saved(bench):
     "change",
     [
         {"index": 256}, {"identity": 1}, {"lines": 1 << 24}, {"lines": True}, {"entries": [MASKED]}, {"entries": None},
-        {"sent": [0]}, {"sent": [0x60 | LEVEL] * INPUTS}, {"entries": [1 << 12] * INPUTS}, {"entries": ["x"] * INPUTS}, {"entries": [REMOTE_IRR] * INPUTS},
+        {"sent": [0]}, {"sent": [0x60 | LEVEL] * INPUTS},
+        {"entries": [1 << 12] * INPUTS}, {"entries": ["x"] * INPUTS}, {"entries": [REMOTE_IRR] * INPUTS},
     ],
     ids=str,
 )  # fmt: skip
