@@ -55,7 +55,7 @@ def test_a_config_can_be_kept_and_used_again():
         with Machine(config, irqchip=irqchip) as machine:
             machine.run(deadline=5.0)
             outputs.append(machine.console_output)
-    assert outputs == [b"Hello"] * 3
+    assert outputs == [b"Hello"] * 4
 
 
 @pytest.mark.parametrize("bits", [32, 64])
