@@ -63,6 +63,10 @@ def main(words: list[str]) -> int:
         _write_files(machine, values)
         if write_trace is not None:
             write_trace()
+        if values["repl"]:
+            from .repl import interact
+
+            interact(machine, outcome)
         if watch is not None:
             watch.report(values)
     if console.failure is not None and outcome.value != BROKEN_PIPE:

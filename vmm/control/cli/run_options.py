@@ -99,6 +99,7 @@ COMMAND = Command(
                help="stop soon after the guest says TEXT on COM1"),
         Option(names=("--device", "-device"), value="DEVICE", many=True, group=DEVICES,
                help="FILE.py:CLASS,port=0x500 or mmio=; also size=, name="),
+        Option(names=("--repl",), help="a Python prompt on the machine after the run", group=EXITS),
         Option(names=("-kernel",), value="IMAGE", help=""),
         Option(names=("-no-reboot",), help=""),
     ),
