@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from .machine import Machine
 
 LIMIT = 200_000
-"""Exits a vCPU, chunks of text and changes of interrupt lines kept, the last ones of each."""
+"""Exits a vCPU and changes of interrupt lines kept, the last ones of each."""
+TEXT = 1 << 20
+"""Bytes of serial text kept, in whole chunks."""
 AFTER = 1_000
 """Exits a vCPU that are kept after the trigger."""
 
@@ -37,6 +39,7 @@ class Tracing:
         self.triggered = False
         """Whether the console has said the trigger's words."""
         self._said: deque[tuple[int, bytes]] = deque(maxlen=limit)
+        self._text = 0
         self._marks: deque[trace.Mark] = deque(maxlen=limit)
         for vcpu in machine.vcpus:
             vcpu.start_trace(limit)
@@ -71,7 +74,12 @@ class Tracing:
     def _hear(self, data: bytes) -> None:
         if self.triggered:
             return
+        if len(self._said) == self._said.maxlen:
+            self._text -= len(self._said.popleft()[1])
         self._said.append((self._now(), data))
+        self._text += len(data)
+        while self._text > TEXT:
+            self._text -= len(self._said.popleft()[1])
         if self._trigger:
             heard = self._tail + data
             if self._trigger in heard:

@@ -104,3 +104,25 @@ def test_a_hook_may_come_with_a_filter(guest):
     machine.on_exit("device=com1,direction=out", lambda *access: seen.append(access[3]))
     machine.run(deadline=5.0)
     assert seen == [0x41, 10]
+
+
+def test_each_vcpu_has_a_track_of_its_own(guest):
+    machine = guest("mov $7, %al \n out %al, $0x80 \n cli \n hlt", vcpus=2, irqchip="none")
+    tracing = machine.trace()
+    machine.run(deadline=5.0)
+    told = found(tracing, "device=post")
+    assert {event["args"]["name"] for event in told if event["name"] == "thread_name"} == {
+        "vCPU 0", "vCPU 1", "POST codes",
+    }  # fmt: skip
+    assert sorted(event["tid"] for event in told if event["name"] == "post out 0x80") == [1, 2]
+
+
+def test_text_without_end_is_bounded(guest, monkeypatch):
+    monkeypatch.setattr("vmm.machine.tracing.TEXT", 100)
+    machine = guest("mov $0x3f8, %dx \n mov $0x41, %al \n 1: mov $500, %cx \n 2: out %al, (%dx) \n loop 2b \n hlt")
+    tracing = machine.trace()
+    machine.run(deadline=5.0)
+    assert len(machine.console_output) == 500
+    assert (
+        sum(len(event["name"]) for event in found(tracing) if event["ph"] == "i" and event["cat"] == "com1") <= 100 + 7
+    )
