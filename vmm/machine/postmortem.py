@@ -76,7 +76,7 @@ def crash_report(machine: Machine) -> CrashReport:
     segments = {name: Segment(**special[name]) for name in registers.SEGMENTS}
     code_segment, stack_segment = segments["cs"], segments["ss"]
     bits = registers.operand_bits(special["cr0"], special["efer"], code_segment, general["rflags"])
-    look = _Sight(machine, special)
+    look = Sight(machine, special)
     rip = general["rip"] + (0 if bits == 64 else code_segment.base)
     rsp = general["rsp"] + (0 if bits == 64 else stack_segment.base)
     code, code_address = look.around(rip, CODE_BEFORE, CODE_AFTER)
@@ -140,7 +140,7 @@ def _details(detail: dict[str, Any], code: bytes, bits: int, is_svm_reset: bool)
     return lines
 
 
-class _Sight:
+class Sight:
     """Guest memory by linear address, as far as it can be read: a report is made of what there is."""
 
     def __init__(self, machine: Machine, special: dict[str, Any]) -> None:

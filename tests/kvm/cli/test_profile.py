@@ -113,3 +113,22 @@ def test_what_cannot_be_is_refused_before_the_guest_runs(vmm, guest):
     image = str(guest / "guest.elf")
     assert "--flame" in vmm.refused("profile", image, "--flame", "/nowhere/a.svg")
     assert "cannot read absent" in vmm.refused("profile", image, "--symbols", "absent@0x10")
+
+
+def test_call_stacks_are_those_of_the_source(vmm, tmp_path):
+    folded, picture = tmp_path / "folded", tmp_path / "flame.svg"
+    ran = vmm("profile", "--guest", "call-stacks", "--stacks", "--collapsed", str(folded), "--flame", str(picture))
+    assert ran.code == 0
+    clock = ("io.out.1[0x70]", "io.in.1[0x71]")
+    towers = ["tower", "tower;tower", "tower;tower;tower"]
+    assert set(folded.read_text().splitlines()) == {
+        "com1;_start;main;line;draw;io.out.1[0x3f8] 12",
+        *(f"com1;_start;main;{towers};draw;io.out.1[0x3f8] 1" for towers in towers),
+        *(f"rtc;_start;main;{towers};tick;{where} 1" for towers in towers for where in clock),
+        "debug-exit;_start;io.out.1[0xf4] 1",
+    }
+    assert "all exits: 22 exits" in picture.read_text()
+
+
+def test_call_stacks_need_a_file(vmm, guest):
+    assert "--stacks: needs a file" in vmm.refused("profile", str(guest / "guest.elf"), "--stacks")

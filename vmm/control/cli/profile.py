@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from ...errors import ConfigError
 from ...observe import functions
 from ...observe.function_table import render
 from . import run
@@ -14,12 +15,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ...machine.call_stacks import CallStacks
     from ...machine.machine import Machine
 
 _OWN = (
     Option(names=("--flame",), value="FILE", help="write a flame graph of the exits, as SVG"),
     Option(names=("--collapsed",), value="FILE", help="write folded stacks: outer;inner COUNT"),
     Option(names=("--speedscope",), value="FILE", help="write JSON for www.speedscope.app"),
+    Option(names=("--stacks",), help="call stacks in these, by the guest's frame pointers"),
 )
 _FILES = ("flame", "collapsed", "speedscope")
 _AS_RUN = "as of vmm run"
@@ -44,6 +47,9 @@ COMMAND = Command(
 class Profile:
     """What `vmm profile` does beside a run."""
 
+    def __init__(self) -> None:
+        self._stacks: CallStacks | None = None
+
     def check(self, values: dict[str, Any]) -> None:
         """ConfigError for files that could not be written."""
         from ..whole_file import check_path
@@ -51,9 +57,15 @@ class Profile:
         for field in _FILES:
             if values[field] is not None:
                 check_path(f"--{field}", values[field])
+        if values["stacks"] and not any(values[field] for field in _FILES):
+            raise ConfigError.of("--stacks", "needs a file for them: --flame, --collapsed or --speedscope")
 
     def attach(self, machine: Machine, values: dict[str, Any]) -> None:
         """Before the machine runs."""
+        if values["stacks"]:
+            from ...machine.call_stacks import CallStacks
+
+            self._stacks = CallStacks(machine)
 
     def report(self, machine: Machine, values: dict[str, Any]) -> None:
         """The table, and the files that are asked for."""
@@ -64,7 +76,7 @@ class Profile:
         sys.stderr.write("\n" + render(functions.by_function(exits.exits, program)) + "\n")
         if not any(values[field] for field in _FILES):
             return
-        stacks = functions.folded(exits.exits, program)
+        stacks = self._stacks.folded(program) if self._stacks else functions.folded(exits.exits, program)
         image = machine.config.image
         name = values["guest"] or (image if isinstance(image, str) else "") or "a drive"
         if values["flame"] is not None:
