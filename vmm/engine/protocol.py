@@ -8,7 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from typing import Any, Protocol, Self
 
     from ..cpu.modes import InitialState
@@ -109,11 +109,37 @@ if TYPE_CHECKING:
         def times(self) -> tuple[int, int, int]:
             """Nanoseconds in the guest and kernel, in handlers, and asleep in HLT."""
 
+    class Irqchip(Protocol):
+        """All interrupt controllers of a machine, where they are the engine's."""
+
+        def set_input(self, gsi: int, level: bool) -> None:
+            """Takes the level of an interrupt line."""
+
+    class LocalApics(Protocol):
+        """The local APICs, where they alone are the engine's."""
+
+        ended: Callable[[int], None]
+        """Told, on the vCPU's thread, the vector of an interrupt that the guest ended and that was watched."""
+
+        def send(self, address: int, data: int) -> bool:
+            """Delivers a message; whether a local APIC took it."""
+
+        def watch(self, messages: Collection[tuple[int, int]]) -> None:
+            """Which messages' ends are told: (address, data), 48 at most."""
+
     class Engine(Protocol):
         """What executes one machine."""
 
         name: str
         vcpus: Sequence[Vcpu]
+
+        @property
+        def irqchip(self) -> Irqchip | None:
+            """The interrupt controllers, if they are here."""
+
+        @property
+        def local_apics(self) -> LocalApics | None:
+            """The local APICs, if they alone are here."""
 
         def add_memory(self, memory: GuestMemory) -> None:
             """Makes every region of `memory` the guest's."""

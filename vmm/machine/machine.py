@@ -19,7 +19,7 @@ from ..errors import ConfigError, HostError, StateError
 from ..units import SECOND
 from . import lifecycle, outcome, wiring
 from .board import Board
-from .config import MachineConfig
+from .config import WITH_LOCAL_APICS, MachineConfig
 from .crew import Crew, InterruptHeld
 from .defaults import settled
 from .lifecycle import CREATED, ENDED, PAUSED, RUNNING, move
@@ -97,8 +97,7 @@ class Machine(Outside):
         self._run = Run(self.vcpus, self._board.timers, self.config.irqchip, time.monotonic_ns, lock)
         self._crew = Crew(self._run)
         self._board.memory_changed = self._engine.change_memory
-        irqchip = self._engine.irqchip
-        wiring.connect(self._board, self.vcpus, self._run, irqchip.set_input if irqchip else None)
+        wiring.connect(self._board, self._engine, self._run)
         try:
             self._set_up_cpus()
         except BaseException:
@@ -301,7 +300,7 @@ class Machine(Outside):
             raise HostError(
                 "this host's KVM has no paging outside long mode (PVM)", "use long mode here, or a host with VMX or SVM"
             )
-        if self.config.irqchip == "kernel":
+        if self.config.irqchip in WITH_LOCAL_APICS:
             return
         room = min(VCPU_STACK, state.rsp // len(self.vcpus) & ~0xF)
         for vcpu in self.vcpus[1:]:

@@ -37,7 +37,7 @@ class VcpuThread:
         self.run = run
         self.vcpu = vcpu
         self.is_first = vcpu.index == 0
-        self.kernel_halts = run.irqchip == "kernel"
+        self.kernel_halts = run.kernel_halts
         self._next_look = 0
 
     def drive(self) -> None:

@@ -59,7 +59,7 @@ COMMAND = Command(
                help="of the debug-exit port: raw, or qemu ((v << 1) | 1)"),
         Option(names=("--quiet", "-q"), help="no verdict, no crash report"),
         Option(names=("--irqchip",), value="WHERE", convert=one_of(*IRQCHIPS), group=START,
-               help="user (Python), kernel or none"),
+               help="user (Python), kernel, split or none"),
         Option(names=("--format",), value="FORMAT", help="flat, elf, multiboot, multiboot2, bzimage", group=START),
         Option(names=("--load",), value="GPA", convert=number, help="address of a flat image", group=START),
         Option(names=("--entry",), value="GPA", convert=number, help="address of the first instruction", group=START),
