@@ -11,11 +11,15 @@ from io import BytesIO
 from ..errors import VmmError
 from ..records import Record
 from .line_numbers import LineNumbers
+from .relocation import UPPER_HALF, find_offset
 from .symbols import Symbols, split_offset
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
+
+    from .exits import ExitCount
 
 OUTS = (b"\xee", b"\xef", b"\x6e", b"\x6f")
 """OUT DX and OUTS, which end in these; OUT with a port in the instruction is E6 or E7 and the port."""
@@ -62,6 +66,12 @@ class Program:
             entries[rip - int(offset or "0", 16)] = function
         return cls(Symbols((start, 0, function) for start, function in entries.items()))
 
+    def relocate(self, exits: Sequence[ExitCount]) -> None:
+        """Takes a kernel to have moved itself where its exits say so; not if an offset was given."""
+        if not self._offset and any(start >= UPPER_HALF for start, _ in self._code):
+            self._offset = find_offset(exits, self._bytes)
+            self._places.clear()
+
     def place(self, rip: int) -> Place:
         """The function and line that hold `rip`."""
         if rip not in self._places:
@@ -78,7 +88,7 @@ class Program:
         """
         if reason == "mmio" and direction == "write":
             return rip - 1
-        before = self._bytes(rip - 2, 2)
+        before = self._bytes(rip - self._offset - 2, 2)
         if reason == "hlt":
             return rip - 1 if before.endswith(HLT) else rip
         if reason != "io" or direction != "out":
@@ -88,10 +98,10 @@ class Program:
         return rip - 2 if before[:1] in (b"\xe6", b"\xe7") and not self._is_out(rip) else rip
 
     def _is_out(self, rip: int) -> bool:
-        return self._bytes(rip, 1) in (*OUTS, b"\xe6", b"\xe7")
+        return self._bytes(rip - self._offset, 1) in (*OUTS, b"\xe6", b"\xe7")
 
     def _bytes(self, address: int, size: int) -> bytes:
-        address -= self._offset
+        """Code by the addresses of the file."""
         for start, data in self._code:
             if start <= address and address + size <= start + len(data):
                 return data[address - start : address - start + size]

@@ -205,7 +205,9 @@ class ExitStatistics:
         from .program import Program, unknown
 
         if self._program is not None:
-            return self._program()
+            program = self._program()
+            program.relocate(self.exits)
+            return program
         named = {rip: self.symbols(rip) for exit in self.exits for rip, _ in exit.rips}
         return Program.of_names(named) if any(named.values()) else unknown()
 
