@@ -265,6 +265,10 @@ class Machine(Outside):
 
         return statistics(self)
 
+    def vcpu_here(self) -> Any:
+        """The vCPU that the calling thread runs: for hooks and devices, which may read its registers."""
+        return self._run.drivers[get_ident()]
+
     @property
     def exit_count(self) -> int:
         """How many exits there were so far, at a glance. As `exits`."""

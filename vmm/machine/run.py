@@ -51,6 +51,8 @@ class Run:
         self._verdicts: list[Outcome] = []
         self.halted: dict[int, bool] = {}
         """vCPUs that stand at a HLT which came to us, each with whether its interrupts are on; over pauses too."""
+        self.drivers: dict[int, Vcpu] = {}
+        """Which vCPU a thread runs, by the thread's ident."""
         self.panic = ""
         """What the guest's kernel said of its panic, once it did; over pauses too."""
 

@@ -20,14 +20,17 @@ if TYPE_CHECKING:
 
     from ...machine.outcome import Outcome
     from .boot import Watch
+    from .options import Command
 
 
-def main(words: list[str]) -> int:
-    """The command's exit code."""
-    values, plain = parse(COMMAND, words)
+def main(words: list[str], command: Command = COMMAND, profile: Any = None) -> int:
+    """The command's exit code; that of `vmm profile` too, which looks in at `profile` (a profile.Profile)."""
+    values, plain = parse(command, words)
     if values["help"]:
-        sys.stdout.write(help_page(COMMAND, bool(values["help_all"])))
+        sys.stdout.write(help_page(command, bool(values["help_all"])))
         return 0
+    if profile is not None:
+        profile.check(values)
     archive = packed(values) if values["dir"] else None
     config = config_of(values, plain, () if archive is None else (archive.path,))
     deadline = None if values["deadline"] is None else values["deadline"] / SECOND
@@ -56,6 +59,8 @@ def main(words: list[str]) -> int:
             from .trace import begin
 
             write_trace = begin(machine, values)
+        if profile is not None:
+            profile.attach(machine, values)
         outcome, console = _run(machine, values, deadline, watch)
         for warning in held:
             warn(warning)
@@ -63,12 +68,14 @@ def main(words: list[str]) -> int:
         _write_files(machine, values)
         if write_trace is not None:
             write_trace()
+        if profile is not None:
+            profile.report(machine, values)
+        if watch is not None:
+            watch.report(values)
         if values["repl"]:
             from .repl import interact
 
             interact(machine, outcome)
-        if watch is not None:
-            watch.report(values)
     if console.failure is not None and outcome.value != BROKEN_PIPE:
         raise HostError(f"cannot write standard output: {console.failure.strerror}")
     return outcome.exit_code(values["exit_code"])
