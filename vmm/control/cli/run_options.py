@@ -8,6 +8,7 @@ from ...units import parse_duration, parse_size
 from .options import Command, Option, number, one_of
 
 START, KERNELS, DRIVES, DEVICES = "CPU and start", "kernels", "drives", "firmware and devices"
+EXITS = "exits"
 
 
 def deadline_of(text: str) -> int:
@@ -91,6 +92,10 @@ COMMAND = Command(
                help="a file in fw_cfg; also NAME=string:TEXT, number:N"),
         Option(names=("--firmware-log",), value="FILE", help="write what the ROM says on port 0x402", group=DEVICES),
         Option(names=("--test-devices",), help="plug in the devices that guests/ use", group=DEVICES),
+        Option(names=("--budget",), value="FILE", many=True, group=EXITS,
+               help="exit code 117 and the rows unless all its rules hold"),
+        Option(names=("--expect",), value="RULE", many=True, group=EXITS,
+               help="one such rule: 'io[0x3f8] <= 400'"),
         Option(names=("-kernel",), value="IMAGE", help=""),
         Option(names=("-no-reboot",), help=""),
     ),
