@@ -6,7 +6,7 @@ which the flight recorder keeps the last few.
 
 from __future__ import annotations
 
-from ..errors import ConfigError
+from ..errors import BudgetError, ConfigError
 from ..records import Record
 from .exit_json import exit_as_json, exit_from_json, flight_as_json, flight_from_json
 from .exits import ExitCount, FlightEntry, percentile
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
+    from .budget import Broken
     from .functions import FunctionExits
     from .program import Program
 
@@ -152,6 +153,22 @@ class ExitStatistics:
     def count(self, reason: str = "", **where: Any) -> int:
         """How many exits fit; takes what select() takes."""
         return self.select(reason, **where).count
+
+    def sum_of(self, where: Location) -> ExitView:
+        """The sum of the exits that `where` means."""
+        return self._sum([exit for exit in self.exits if where.holds(exit)])
+
+    def broken(self, rules: str | Iterable[str]) -> list[Broken]:
+        """The rules of a budget (budget.py) that do not hold. ConfigError for what is no rule."""
+        from .budget import broken, parse_budget
+
+        return broken(parse_budget(rules if isinstance(rules, str) else "\n".join(rules)), self)
+
+    def check(self, rules: str | Iterable[str]) -> None:
+        """BudgetError, with the rows that broke, unless all rules hold: check(["io[0x3f8] <= 400"])."""
+        rows = self.broken(rules)
+        if rows:
+            raise BudgetError(rows)
 
     def __getitem__(self, location: str) -> ExitView:
         """The sum of the exits at a location such as "io.out[0x3f8]"; see location.py. ConfigError if it is none."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ...machine.outcome import Outcome
     from .boot import Watch
+    from .budget import Budget
     from .options import Command
 
 
@@ -37,6 +38,11 @@ def main(words: list[str], command: Command = COMMAND, profile: Any = None) -> i
     held: list[str] = []
     if is_live(values):
         config = config.replace(warn=held.append)
+    budget = None
+    if values["budget"] or values["expect"]:
+        from .budget import budget_of
+
+        budget = budget_of(values)
     watch = None
     if values["boot_trace"] or values["boot_trace_out"] is not None:
         from .boot import watch as boot_watch
@@ -61,10 +67,14 @@ def main(words: list[str], command: Command = COMMAND, profile: Any = None) -> i
             write_trace = begin(machine, values)
         if profile is not None:
             profile.attach(machine, values)
+        if budget is not None:
+            budget.check_names(machine)
         outcome, console = _run(machine, values, deadline, watch)
         for warning in held:
             warn(warning)
-        report(machine, outcome, values, console.failure is None)
+        if budget is not None:
+            budget.judge(machine)
+        report(machine, outcome, values, console.failure is None, budget)
         _write_files(machine, values)
         if write_trace is not None:
             write_trace()
@@ -78,7 +88,8 @@ def main(words: list[str], command: Command = COMMAND, profile: Any = None) -> i
             interact(machine, outcome)
     if console.failure is not None and outcome.value != BROKEN_PIPE:
         raise HostError(f"cannot write standard output: {console.failure.strerror}")
-    return outcome.exit_code(values["exit_code"])
+    code = outcome.exit_code(values["exit_code"])
+    return code if budget is None else budget.exit_code(code)
 
 
 def _go(machine: Machine, deadline: float | None, watch: Watch | None) -> Outcome:
@@ -129,12 +140,17 @@ def _share_a_screen() -> bool:
         return False
 
 
-def report(machine: Machine, outcome: Outcome, values: dict[str, Any], verdict: bool) -> None:
+def report(
+    machine: Machine, outcome: Outcome, values: dict[str, Any], verdict: bool, budget: Budget | None = None
+) -> None:
     """What is said after the run: JSON on stdout, words on stderr, and last what goes to a file and may fail."""
     if values["json"]:
         from ..json_file import run_document, to_text
 
-        sys.stdout.write(to_text(run_document(machine, outcome, values["exit_code"])))
+        document = run_document(machine, outcome, values["exit_code"])
+        if budget is not None:
+            budget.amend(document)
+        sys.stdout.write(to_text(document))
     elif verdict and not values["quiet"] and (values["stats"] or outcome.kind not in ("debug-exit", "halted")):
         if machine.standard_output is not None and machine.standard_output.in_line and _share_a_screen():
             sys.stderr.write("\n")
@@ -144,6 +160,8 @@ def report(machine: Machine, outcome: Outcome, values: dict[str, Any], verdict: 
         from ...observe.exit_table import render
 
         sys.stderr.write("\n" + render(machine.exits) + "\n")
+    if budget is not None:
+        budget.say()
     if values["stats_out"] is not None:
         from ..json_file import write_json
 
