@@ -19,6 +19,8 @@ _COMMANDS = {
     "linux": "boot Debian's Linux, to a shell or for one command",
     "guests": "list, describe and check the guests that come with vmm",
     "kut": "run x86 kvm-unit-tests, and compare them with QEMU",
+    "diff": "compare the exits of two runs",
+    "report": "make one page of a run, to be read in a browser",
     "doctor": "say what this host's KVM can and cannot do",
 }
 
