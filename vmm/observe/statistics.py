@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .budget import Broken
+    from .functions import FunctionExits
+    from .program import Program
 
 SCHEMA, VERSION = "vmm.exits", 1
 
@@ -98,11 +100,12 @@ class ExitStatistics:
         kernel: KernelCounters | None = None,
         flight: Iterable[FlightEntry] = (),
         symbols: Callable[[int], str] = lambda address: "",
+        program: Callable[[], Program] | None = None,
     ) -> None:
         """`guest_ns` and `handler_ns` are added up over the vCPUs; left out, they are summed from `exits`.
         `idle_ns` is the time asleep in a HLT that came to the VMM.
 
-        `symbols` names an address ("main+0x12"), or answers "".
+        `symbols` names an address ("main+0x12"), or answers "". `program` reads the guest's program, for by_function().
         """
         self.exits = tuple(exits)
         self.wall_ns = wall_ns
@@ -112,6 +115,7 @@ class ExitStatistics:
         self.kernel = kernel
         self.flight = tuple(flight)
         self.symbols = symbols
+        self._program = program
         self.total = sum(exit.count for exit in self.exits)
         """Exits in all."""
         self.vcpus = tuple(sorted({exit.vcpu for exit in self.exits} | set(kernel.vcpus if kernel else ())))
@@ -125,6 +129,7 @@ class ExitStatistics:
             kernel=self.kernel and self.kernel.of_vcpu(vcpu),
             flight=(entry for entry in self.flight if entry.vcpu == vcpu),
             symbols=self.symbols,
+            program=self._program,
         )
 
     def select(
@@ -205,6 +210,23 @@ class ExitStatistics:
             )
             for rip, count in sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
         ]
+
+    def by_function(self) -> list[FunctionExits]:
+        """The guest's functions, most exits first; their counts add up to `total`."""
+        from .functions import by_function
+
+        return by_function(self.exits, self.program())
+
+    def program(self) -> Program:
+        """The guest's program, as far as it is known; statistics from JSON know its functions."""
+        from .program import Program, unknown
+
+        if self._program is not None:
+            program = self._program()
+            program.relocate(self.exits)
+            return program
+        named = {rip: self.symbols(rip) for exit in self.exits for rip, _ in exit.rips}
+        return Program.of_names(named) if any(named.values()) else unknown()
 
     def _by(self, key: Callable[[ExitCount], str]) -> dict[str, ExitView]:
         groups: dict[str, list[ExitCount]] = {}

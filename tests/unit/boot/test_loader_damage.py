@@ -8,12 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vmm.boot import bzimage, elf, flat, multiboot, multiboot2
+from vmm.boot import elf, flat, multiboot, multiboot2
+from vmm.boot.linux import setup_code
 from vmm.boot.loader import BootParams, choose
 from vmm.errors import BootError
 from vmm.units import KiB, MiB
 
-LOADERS = (multiboot2, multiboot, bzimage, elf, flat)
+LOADERS = (multiboot2, multiboot, setup_code, elf, flat)
 
 
 class Ram:

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from vmm.boot import bzimage, elf, flat, multiboot, multiboot2
+from vmm.boot import elf, flat, multiboot, multiboot2
+from vmm.boot.linux import setup_code
 from vmm.boot.loader import BootParams, choose
 from vmm.control import guest_set
 from vmm.errors import ConfigError, HostError
@@ -64,7 +65,7 @@ def test_every_guest_builds_and_loads(name, tmp_path_factory):
         if spec.drives:
             assert len(content) == spec.drives.size
             return
-        loader = choose((multiboot2, multiboot, bzimage, elf, flat), content)
+        loader = choose((multiboot2, multiboot, setup_code, elf, flat), content)
         assert loader.format == spec.machine.format
         params = BootParams(mode=spec.machine.mode, load=spec.machine.load, entry=spec.machine.entry)
         state = loader.load(content, memory, params)

@@ -17,6 +17,7 @@ _WRITE_ERRORS = (5, 27, 28, 122)
 _COMMANDS = {
     "run": "boot a guest, and count every exit it makes",
     "linux": "boot Debian's Linux, to a shell or for one command",
+    "profile": "boot a guest, and say which of its functions cause the exits",
     "guests": "list, describe and check the guests that come with vmm",
     "kut": "run x86 kvm-unit-tests, and compare them with QEMU",
     "diff": "compare the exits of two runs",

@@ -21,14 +21,17 @@ if TYPE_CHECKING:
     from ...machine.outcome import Outcome
     from .boot import Watch
     from .budget import Budget
+    from .options import Command
 
 
-def main(words: list[str]) -> int:
-    """The command's exit code."""
-    values, plain = parse(COMMAND, words)
+def main(words: list[str], command: Command = COMMAND, profile: Any = None) -> int:
+    """The command's exit code; that of `vmm profile` too, which looks in at `profile` (a profile.Profile)."""
+    values, plain = parse(command, words)
     if values["help"]:
-        sys.stdout.write(help_page(COMMAND, bool(values["help_all"])))
+        sys.stdout.write(help_page(command, bool(values["help_all"])))
         return 0
+    if profile is not None:
+        profile.check(values)
     archive = packed(values) if values["dir"] else None
     config = config_of(values, plain, () if archive is None else (archive.path,))
     deadline = None if values["deadline"] is None else values["deadline"] / SECOND
@@ -52,8 +55,20 @@ def main(words: list[str]) -> int:
             archive.close()  # its content is in the guest's memory
     with made as machine:
         _check_screen(machine, values)
+        if values["device"]:
+            from .user_device import plug
+
+            for asked in values["device"]:
+                plug(machine, asked)
         if budget is not None:
             budget.check_names(machine)
+        write_trace = None
+        if values["trace"] is not None or values["trace_filter"] is not None or values["trace_trigger"] is not None:
+            from .trace import begin
+
+            write_trace = begin(machine, values)
+        if profile is not None:
+            profile.attach(machine, values)
         outcome, console = _run(machine, values, deadline, watch)
         for warning in held:
             warn(warning)
@@ -61,8 +76,16 @@ def main(words: list[str]) -> int:
             budget.judge(machine)
         report(machine, outcome, values, console.failure is None, budget)
         _write_files(machine, values)
+        if write_trace is not None:
+            write_trace()
+        if profile is not None:
+            profile.report(machine, values)
         if watch is not None:
             watch.report(values)
+        if values["repl"]:
+            from .repl import interact
+
+            interact(machine, outcome)
     if console.failure is not None and outcome.value != BROKEN_PIPE:
         raise HostError(f"cannot write standard output: {console.failure.strerror}")
     code = outcome.exit_code(values["exit_code"])

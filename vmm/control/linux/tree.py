@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 PIECE = 256 * KiB
+ENDLESS = 1 << 63
 
 
-def members(top: str, warn: Callable[[str], None]) -> list[Member]:
-    """Everything below `top`, which itself becomes the root.
+def members(top: str, warn: Callable[[str], None], most: int = ENDLESS) -> list[Member]:
+    """Everything below `top`, which itself becomes the root; or, once its files have more than `most` bytes, what was
+    found until then.
 
     Links are kept as links. Sockets and fifos are left out, and `warn` is told. ConfigError names what cannot be read.
     """
@@ -26,7 +28,7 @@ def members(top: str, warn: Callable[[str], None]) -> list[Member]:
         why = "is no directory" if os.path.lexists(top) else "does not exist"
         raise ConfigError.of("--dir", f"{top} {why}")
     found: list[Member] = []
-    waiting = [""]
+    waiting, size = [""], 0
     try:
         while waiting:
             below = waiting.pop()
@@ -41,6 +43,9 @@ def members(top: str, warn: Callable[[str], None]) -> list[Member]:
                         warn(f"--dir: {entry.path} is a {_KINDS[stat.S_IFMT(status.st_mode)]}: left out")
                     else:
                         found.append(member)
+                        size += member.size
+                if size > most:
+                    return found
     except OSError as error:
         raise ConfigError.of("--dir", f"cannot read {error.filename}: {error.strerror}") from None
     return found
@@ -92,10 +97,10 @@ class ArchiveFile:
     def add_directory(self, top: str, memory: int, warn: Callable[[str], None]) -> None:
         """Adds an archive of what is below `top`. ConfigError, before anything is read, when it is more than the
         guest's `memory`; otherwise as members() and pack()."""
-        found = cpio.in_order(members(top, warn))
+        found = cpio.in_order(members(top, warn, memory))
         size = cpio.size_of(found)
         if size > memory:
-            what = f"{top} makes an initramfs of {format_size(size)}"
+            what = f"{top} makes an initramfs of {format_size(size)} at least"
             raise ConfigError.of("--dir", f"{what}; the guest has {format_size(memory)} of memory: raise --memory")
         self.add(cpio.pack(found))
 

@@ -151,11 +151,11 @@ def load(board: Board, image: bytes, path: str) -> BootState:
 
 def _kernel(board: Board) -> tuple[tuple[int, int, str], ...]:
     """Puts a Linux kernel where its start by the BIOS finds it; what is loaded."""
-    from ...boot import bzimage
+    from ...boot.linux import setup_code
     from .modules import with_extras
 
     image, path = _content(board.config.image, board.config.memory)
-    return bzimage.load(image, board.memory, with_extras(BootParams(path=path), board.config)).loaded
+    return setup_code.load(image, board.memory, with_extras(BootParams(path=path), board.config)).loaded
 
 
 def _expect_no_extras(config: MachineConfig, format: str) -> None:

@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from vmm.boot import bzimage
+from vmm.boot.linux import setup_code, setup_header
 from vmm.boot.loader import BootParams
 from vmm.errors import BootError
 from vmm.memory.guest_memory import GuestMemory
@@ -40,7 +40,7 @@ def field(memory, at: int, size: int = 4) -> int:
 
 def test_setup_kernel_and_command_line_stand_where_the_protocol_has_them(memory):
     image = kernel()
-    state = bzimage.load(image, memory, BootParams(command_line="quiet console=ttyS0"))
+    state = setup_code.load(image, memory, BootParams(command_line="quiet console=ttyS0"))
     assert (state.mode, state.entry) == ("real", 0x7C00)
     assert memory.read(MiB, 0x400) == b"K" * 0x400
     assert memory.read(0x10000, 0x1F1) == image[:0x1F1]
@@ -53,7 +53,7 @@ def test_setup_kernel_and_command_line_stand_where_the_protocol_has_them(memory)
 
 
 def test_the_jump_sets_segments_and_stack_and_is_a_boot_sector(memory):
-    bzimage.load(kernel(), memory, BootParams())
+    setup_code.load(kernel(), memory, BootParams())
     code = memory.read(0x7C00, 512)
     assert code[510:] == b"\x55\xaa"
     assert code[:4] == b"\xfa\xb8\x00\x10"
@@ -63,17 +63,17 @@ def test_the_jump_sets_segments_and_stack_and_is_a_boot_sector(memory):
 
 def test_an_initrd_stands_as_high_as_memory_allows_and_no_higher(memory):
     modules = ((b"abcde", "one"), (b"fgh", "two"))
-    bzimage.load(kernel(), memory, BootParams(modules=modules))
+    setup_code.load(kernel(), memory, BootParams(modules=modules))
     at, size = field(memory, 0x218), field(memory, 0x21C)
     assert (at, size) == (16 * MiB - 4 * KiB, 12)
     assert memory.read(at, size) == b"abcde\0\0\0fgh\0"
-    bzimage.load(kernel({0x22C: 5 * MiB - 1}), memory, BootParams(modules=modules))
+    setup_code.load(kernel({0x22C: 5 * MiB - 1}), memory, BootParams(modules=modules))
     assert field(memory, 0x218) == 5 * MiB - 4 * KiB
 
 
 def test_an_old_header_has_no_setup_sectors_but_four(memory):
     image = kernel({0x1F1: 0, 0x206: 0x0203}, setup=5)
-    state = bzimage.load(image, memory, BootParams())
+    state = setup_code.load(image, memory, BootParams())
     assert (0x10000, 5 * 512, "setup code") in state.loaded
 
 
@@ -84,7 +84,7 @@ def test_an_old_header_has_no_setup_sectors_but_four(memory):
         (kernel({0x1FE: 0}), {}, "at byte 0x1fe: boot_flag: 0x0"),
         (kernel({0x206: 0x0201}), {}, "at byte 0x206: version: boot protocol 2.01"),
         (kernel({0x211: 0}), {}, "at byte 0x211: loadflags: a zImage"),
-        (kernel({0x1F1: 200}), {}, "at byte 0x1f1: setup_sects: 102912 bytes"),
+        (kernel({0x1F1: 200}, size=MiB), {}, "at byte 0x1f1: setup_sects: 102912 bytes"),
         (kernel()[:1000], {}, "setup_sects: setup code ends at 0x600, the file at 0x3e8: truncated"),
         (kernel()[:-16], {}, "at byte 0x1f4: syssize: the kernel ends at 0xa00, the file at 0x9f0: truncated"),
         (kernel({0x260: 64 * MiB}), {}, "at byte 0x260: init_size: the kernel starts in memory up to 66 MiB"),
@@ -97,7 +97,7 @@ def test_an_old_header_has_no_setup_sectors_but_four(memory):
 )  # fmt: skip
 def test_a_header_that_is_wrong_is_refused_by_the_name_of_its_field(memory, image, params, words):
     with pytest.raises(BootError, match=words):
-        bzimage.load(image, memory, BootParams(**params))
+        setup_code.load(image, memory, BootParams(**params))
     assert memory.read(0, 3 * MiB) == bytes(3 * MiB)
 
 
@@ -107,12 +107,12 @@ def test_a_header_of_noise_is_refused_in_words(memory):
         for step in range(8):
             noise[0x1F0 + (seed * 31 + step * 17) % 0x78] = (seed * 7 + step * 101) % 256
         try:
-            bzimage.load(bytes(noise), memory, BootParams())
+            setup_code.load(bytes(noise), memory, BootParams())
         except BootError as error:
             assert "bzimage image refused" in str(error)  # noqa: PT017
 
 
 def test_fields_are_little_endian_and_cut_to_their_version():
-    header = bzimage.read(kernel({0x206: 0x0202}))
+    header = setup_header.read(kernel({0x206: 0x0202}))
     assert (header.version, header.syssize, header.cmdline_size, header.kernel_end) == (0x0202, 0, 0, 0)
     assert struct.pack("<H", header.version) == b"\x02\x02"
