@@ -22,3 +22,12 @@ def test_the_page_lies_beside_the_run(vmm, code, image):
 def test_what_is_no_run_is_refused(vmm):
     assert "none.json: cannot be read" in vmm.refused("report", "none.json")
     assert "there is no folder" in vmm.refused("report", "none.json", "-o", "no/where.html")
+
+
+def test_a_run_writes_its_page_at_once(vmm, code, image):
+    guest = image(code.say(b"hello"), code.halt)
+    assert vmm("run", "--report", "run.html", "--expect", "io < 2", guest, check=False).code == 117
+    text = (vmm.cwd / "run.html").read_text()
+    assert "Exits of guest.bin" in text
+    assert "exit code 117" in text
+    assert "io &lt; 2" in text

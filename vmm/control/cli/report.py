@@ -7,8 +7,17 @@ import sys
 
 from ...observe.html.page import page
 from ..exit_file import exits_of, read_document
+from ..json_file import run_document
 from ..whole_file import check_path, write_file
 from .options import Command, Option, help_page, parse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ...machine.machine import Machine
+    from ...machine.outcome import Outcome
+    from .budget import Budget
 
 COMMAND = Command(
     name="report",
@@ -37,3 +46,13 @@ def main(words: list[str]) -> int:
     title = values["title"] or f"Exits of {os.path.splitext(os.path.basename(source))[0]}"
     write_file(target, page(exits_of(document, source), title, document).encode())
     return 0
+
+
+def write_page(machine: Machine, outcome: Outcome, values: dict[str, Any], budget: Budget | None) -> None:
+    """--report of `vmm run`: the page of a run that has just ended."""
+    document = run_document(machine, outcome, values["exit_code"])
+    if budget is not None:
+        budget.amend(document)
+    image = machine.config.image
+    title = f"Exits of {os.path.basename(image) if image and isinstance(image, str) else 'a run'}"
+    write_file(values["report"], page(machine.exits, title, document).encode())

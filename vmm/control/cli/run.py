@@ -76,6 +76,10 @@ def main(words: list[str], command: Command = COMMAND, profile: Any = None) -> i
             budget.judge(machine)
         report(machine, outcome, values, console.failure is None, budget)
         _write_files(machine, values)
+        if values["report"] is not None:
+            from .report import write_page
+
+            write_page(machine, outcome, values, budget)
         if write_trace is not None:
             write_trace()
         if profile is not None:

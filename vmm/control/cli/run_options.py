@@ -89,6 +89,7 @@ COMMAND = Command(
                help="a file in fw_cfg; also NAME=string:TEXT, number:N"),
         Option(names=("--firmware-log",), value="FILE", help="write what the ROM says on port 0x402", group=DEVICES),
         Option(names=("--test-devices",), help="plug in the devices that guests/ use", group=DEVICES),
+        Option(names=("--report",), value="FILE", help="write the run as one page of HTML", group=EXITS),
         Option(names=("--budget",), value="FILE", many=True, group=EXITS,
                help="exit code 117 and the rows unless all its rules hold"),
         Option(names=("--expect",), value="RULE", many=True, group=EXITS,
