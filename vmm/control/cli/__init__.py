@@ -20,6 +20,8 @@ _COMMANDS = {
     "profile": "boot a guest, and say which of its functions cause the exits",
     "guests": "list, describe and check the guests that come with vmm",
     "kut": "run x86 kvm-unit-tests, and compare them with QEMU",
+    "diff": "compare the exits of two runs",
+    "report": "make one page of a run, to be read in a browser",
     "doctor": "say what this host's KVM can and cannot do",
 }
 

@@ -60,6 +60,8 @@ def main(words: list[str], command: Command = COMMAND, profile: Any = None) -> i
 
             for asked in values["device"]:
                 plug(machine, asked)
+        if budget is not None:
+            budget.check_names(machine)
         write_trace = None
         if values["trace"] is not None or values["trace_filter"] is not None or values["trace_trigger"] is not None:
             from .trace import begin
@@ -67,8 +69,6 @@ def main(words: list[str], command: Command = COMMAND, profile: Any = None) -> i
             write_trace = begin(machine, values)
         if profile is not None:
             profile.attach(machine, values)
-        if budget is not None:
-            budget.check_names(machine)
         outcome, console = _run(machine, values, deadline, watch)
         for warning in held:
             warn(warning)
@@ -76,6 +76,10 @@ def main(words: list[str], command: Command = COMMAND, profile: Any = None) -> i
             budget.judge(machine)
         report(machine, outcome, values, console.failure is None, budget)
         _write_files(machine, values)
+        if values["report"] is not None:
+            from .report import write_page
+
+            write_page(machine, outcome, values, budget)
         if write_trace is not None:
             write_trace()
         if profile is not None:

@@ -36,7 +36,7 @@ def config_of(values: dict[str, Any], plain: list[str], more: tuple[str, ...] = 
     starts_without = ("firmware", "fda", "hda", "hdb", "cdrom")
     if len(images) != 1 and (images or not any(values[name] for name in starts_without)):
         raise ConfigError.of("", f"{'no' if not images else 'more than one'} image given; usage: vmm run IMAGE")
-    for field in ("stats_out", "boot_trace_out", "firmware_log"):
+    for field in ("stats_out", "boot_trace_out", "firmware_log", "report"):
         if values[field] is not None:
             from ..whole_file import check_path
 

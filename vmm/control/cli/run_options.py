@@ -89,6 +89,7 @@ COMMAND = Command(
                help="a file in fw_cfg; also NAME=string:TEXT, number:N"),
         Option(names=("--firmware-log",), value="FILE", help="write what the ROM says on port 0x402", group=DEVICES),
         Option(names=("--test-devices",), help="plug in the devices that guests/ use", group=DEVICES),
+        Option(names=("--report",), value="FILE", help="write the run as one page of HTML", group=EXITS),
         Option(names=("--trace",), value="FILE", group=EXITS, help="write a timeline that ui.perfetto.dev opens"),
         Option(names=("--trace-filter",), value="WORDS", group=EXITS,
                help="slices of device=,port=A-B,mmio=A-B,direction=,rip=A-B"),
