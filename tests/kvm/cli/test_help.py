@@ -10,7 +10,7 @@ import vmm as package
 from vmm.machine.outcome import EXIT_CODES
 
 LONGEST = {"run": 30, "kut": 30}
-COMMANDS = ("run", "guests", "doctor", "kut")
+COMMANDS = ("run", "guests", "doctor", "kut", "top")
 
 
 @pytest.mark.parametrize("words", [("--help",), ("-h",), ("help",)])

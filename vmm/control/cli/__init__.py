@@ -19,6 +19,7 @@ _COMMANDS = {
     "linux": "boot Debian's Linux, to a shell or for one command",
     "guests": "list, describe and check the guests that come with vmm",
     "kut": "run x86 kvm-unit-tests, and compare them with QEMU",
+    "top": "watch the exits of a machine that runs",
     "doctor": "say what this host's KVM can and cannot do",
 }
 
