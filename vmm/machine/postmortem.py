@@ -51,21 +51,26 @@ def program_of(machine: Machine) -> Program:
     return program.program_of(*_symbol_file(machine))
 
 
-def statistics(machine: Machine) -> ExitStatistics:
-    """The exits of all vCPUs so far."""
+def statistics(machine: Machine, symbols: Callable[[int], str] | None = None, kernel: bool = True) -> ExitStatistics:
+    """The exits of all vCPUs so far. `symbols` saves reading the symbol table again; without `kernel`, whose counters
+    cannot be had while the guest runs, it is not interrupted."""
     names, times = machine.device_at, [vcpu.times() for vcpu in machine.vcpus]
-    vm, vcpus, host = machine.kernel_counters()
     return ExitStatistics(
         [count for vcpu in machine.vcpus for count in vcpu.exit_counts(names)],
         wall_ns=machine.ran_ns,
         guest_ns=sum(guest for guest, _, _ in times),
         handler_ns=sum(handler for _, handler, _ in times),
         idle_ns=sum(idle for _, _, idle in times),
-        kernel=KernelCounters(vm=vm, vcpus=vcpus, host=host.upper()),
+        kernel=_kernel(machine) if kernel else None,
         flight=[entry for vcpu in machine.vcpus for entry in vcpu.flight(names, machine.born_ns)],
-        symbols=symbols_of(machine),
+        symbols=symbols or symbols_of(machine),
         program=lambda: program_of(machine),
     )
+
+
+def _kernel(machine: Machine) -> KernelCounters:
+    vm, vcpus, host = machine.kernel_counters()
+    return KernelCounters(vm=vm, vcpus=vcpus, host=host.upper())
 
 
 def crash_report(machine: Machine) -> CrashReport:

@@ -10,7 +10,7 @@ import vmm as package
 from vmm.machine.outcome import EXIT_CODES
 
 LONGEST = {"run": 30, "kut": 30}
-COMMANDS = ("run", "profile", "guests", "doctor", "kut")
+COMMANDS = ("run", "profile", "guests", "doctor", "kut", "top", "diff", "report")
 
 
 @pytest.mark.parametrize("words", [("--help",), ("-h",), ("help",)])

@@ -22,12 +22,12 @@ _COMMANDS = {
     "kut": "run x86 kvm-unit-tests, and compare them with QEMU",
     "diff": "compare the exits of two runs",
     "report": "make one page of a run, to be read in a browser",
+    "top": "watch the exits of a machine that runs",
     "doctor": "say what this host's KVM can and cannot do",
 }
 
 _HELP = """\
 usage: vmm COMMAND [options]
-
 The KVM virtual machine monitor that shows what a guest makes the host do.
 
 {commands}

@@ -35,8 +35,8 @@ COMMAND = Command(
         Option(names=("--json",), help="one JSON document on stdout"),
     ),
     notes="Counts are compared exactly. Times differ where the middle halves of their\n"
-    "histograms are apart by more than a bucket, a factor of 2 at least, over 16 exits\n"
-    "or more.\n\nExit code: 0 no difference, 1 some.",
+    "histograms are apart by more than a bucket, a factor of 2 at least, over 16\n"
+    "exits or more.\n\nExit code: 0 no difference, 1 some.",
 )
 
 

@@ -16,6 +16,7 @@ from ..doctor.linux import REMEDY, obstacle
 from ..linux import payload, source, tree, window
 from ..linux.piped_input import PipedInput
 from ..linux.ready import Ready
+from ..live.door import Door
 from .boot import watch as boot_watch
 from .options import Command, Option, help_page, number, one_of, parse
 from .run import report
@@ -86,7 +87,7 @@ def main(words: list[str]) -> int:
         piped = PipedInput() if kind == payload.PIPE else None
         with Console(machine, kind != payload.NONE, sys.stderr.write, deadline, piped) as console:
             machine.ports.claim(*layout.GUEST_READY, Ready(lambda: watch.guest_ready(console.go_on)), name="ready")
-            with window.Watch(machine, kind == payload.TERMINAL), watch.attach(machine):
+            with window.Watch(machine, kind == payload.TERMINAL), watch.attach(machine), Door(machine):
                 gc.freeze()
                 gc.enable()
                 outcome = machine.run(deadline)

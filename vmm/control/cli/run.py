@@ -10,6 +10,7 @@ from ...errors import ConfigError, HostError
 from ...machine.machine import Machine
 from ...units import SECOND
 from ..console import BROKEN_PIPE, Console
+from ..live.door import Door
 from .options import help_page, parse
 from .run_config import config_of, is_live, packed, warn
 from .run_options import COMMAND
@@ -97,10 +98,11 @@ def main(words: list[str], command: Command = COMMAND, profile: Any = None) -> i
 
 
 def _go(machine: Machine, deadline: float | None, watch: Watch | None) -> Outcome:
-    if watch is None:
-        return machine.run(deadline)
-    with watch.attach(machine):
-        return machine.run(deadline)
+    with Door(machine):
+        if watch is None:
+            return machine.run(deadline)
+        with watch.attach(machine):
+            return machine.run(deadline)
 
 
 def _run(
