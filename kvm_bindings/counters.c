@@ -78,6 +78,48 @@ static void count_exit(struct whole_step *step, uint32_t row, uint32_t elements,
     entry->location = row;
     entry->elements = elements;
     step->in_handler = 1;
+    step->traced = NULL;
+    if (open->traces < __atomic_load_n(&open->trace_end, __ATOMIC_RELAXED)) {
+        struct step_traced *traced = step->traced = &open->trace[open->traces++ % open->trace_limit];
+        traced->entered = entered;
+        traced->left = step->left;
+        traced->resumed = 0;
+        traced->rip = open->rip;
+        traced->value = open->value;
+        traced->location = row;
+        traced->elements = elements;
+    }
+}
+
+/* What the last exit, a read, was answered with. */
+static void record_reply(struct whole_step *step, uint64_t reply)
+{
+    struct step *open = &step->open;
+    open->flight[(open->flights - 1) % STEP_FLIGHT].value = reply;
+    if (step->traced)
+        step->traced->value = reply;
+}
+
+int step_trace(struct step *open, uint64_t limit)
+{
+    if (open->trace || !limit || limit > UINT32_MAX)
+        return -EINVAL;
+    /* pages that no exit reaches cost nothing */
+    void *ring = mmap(NULL, limit * sizeof *open->trace, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (ring == MAP_FAILED)
+        return -errno;
+    open->trace = ring;
+    open->trace_limit = limit;
+    open->trace_end = UINT64_MAX;
+    return 0;
+}
+
+void step_trace_end(struct step *open, uint64_t more)
+{
+    uint64_t unbounded = UINT64_MAX;
+    __atomic_compare_exchange_n(&open->trace_end, &unbounded, open->traces + more, 0, __ATOMIC_RELAXED,
+                                __ATOMIC_RELAXED);
 }
 
 void step_excuse(struct step *open)
@@ -98,4 +140,6 @@ static void count_handler(struct whole_step *step, uint64_t now)
     if (ticks > location->handler_max_ticks)
         location->handler_max_ticks = ticks;
     step->in_handler = 0;
+    if (step->traced)
+        step->traced->resumed = now;
 }

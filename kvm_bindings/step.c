@@ -19,7 +19,7 @@ static void take_reply(struct whole_step *step, uint64_t reply)
         return;
     struct kvm_run *run = open->run;
     memcpy(data_of(run), &reply, run->exit_reason == KVM_EXIT_MMIO ? run->mmio.len & 15 : run->io.size);
-    open->flight[(open->flights - 1) % STEP_FLIGHT].value = reply;
+    record_reply(step, reply);
     step->awaited = 0;
 }
 
@@ -48,7 +48,7 @@ static enum quietly answer_quietly(struct whole_step *step, struct step_location
     if (location->quiet == STEP_QUIET_CONSTANT) {
         if (!location->is_write) {
             memcpy(data_of(open->run), &location->quiet_value, location->size & 15);
-            open->flight[(open->flights - 1) % STEP_FLIGHT].value = location->quiet_value;
+            record_reply(step, location->quiet_value);
         }
         location->quiet_count++;
         return ANSWERED;
@@ -250,5 +250,7 @@ void step_free(struct step *open)
     if (interrupted == step)
         interrupted = NULL;
     unlink_attached(step);
+    if (open->trace)
+        munmap(open->trace, open->trace_limit * sizeof *open->trace);
     munmap(step, sizeof *step);
 }

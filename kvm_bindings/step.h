@@ -73,6 +73,16 @@ struct step_flight {
     uint32_t elements;
 };
 
+struct step_traced {             /* one exit of a trace; all times in ticks */
+    uint64_t entered;           /* the KVM_RUN that it ended began */
+    uint64_t left;              /* and returned */
+    uint64_t resumed;           /* the next KVM_RUN began; 0 where there was none yet */
+    uint64_t rip;
+    uint64_t value;             /* written, or what the read was answered with */
+    uint32_t location;
+    uint32_t elements;
+};
+
 struct step_ring;               /* the quiet output of one machine, in the order in which the guest spoke */
 
 struct step {
@@ -91,6 +101,10 @@ struct step {
     uint64_t idle_ticks;        /* asleep outside KVM_RUN because the guest was halted */
     uint64_t ns_per_tick_32;    /* nanoseconds of a TSC tick, times 2 ** 32 */
     uint64_t flights;           /* entries ever written to the flight recorder */
+    struct step_traced *trace;  /* a ring of trace_limit entries, NULL without step_trace */
+    uint64_t trace_limit;
+    uint64_t traces;            /* entries ever written to it */
+    uint64_t trace_end;         /* how many there may ever be: 0 records nothing */
     struct step_location rows[STEP_LOCATIONS];
     struct step_rip rips[STEP_RIPS];
     struct step_flight flight[STEP_FLIGHT];
@@ -99,6 +113,12 @@ struct step {
 /* A step for a mapped kvm_run. NULL when there is no memory. ns_per_tick_32 of 0 measures the TSC for a millisecond. */
 struct step *step_new(int vcpu_fd, struct kvm_run *run, uint64_t ns_per_tick_32);
 void step_free(struct step *step);
+
+/* From now on the last `limit` exits are kept, with the times of both ends. Before the vCPU runs; 0 or -errno. */
+int step_trace(struct step *step, uint64_t limit);
+
+/* Ends the trace `more` exits from now; what was said first stands. Any thread. */
+void step_trace_end(struct step *step, uint64_t more);
 
 /* Binds the step to the calling thread, which alone may run it. With block_signals all others are blocked there. */
 int step_attach(struct step *step, int block_signals);

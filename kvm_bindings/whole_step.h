@@ -47,6 +47,7 @@ struct whole_step {
     int finishing;                    /* see step_finish */
     uint64_t left;                    /* when KVM_RUN last returned */
     uint64_t armed;                   /* what the timer is set to, ns of CLOCK_MONOTONIC */
+    struct step_traced *traced;       /* the last exit's entry in the trace, or NULL */
     timer_t timer;
     int has_timer;
     struct whole_step *outer;         /* the step that the thread was attached to before */

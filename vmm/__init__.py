@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .bus.device import Device as Device
     from .errors import BootError as BootError
+    from .errors import BudgetError as BudgetError
     from .errors import ConfigError as ConfigError
     from .errors import GuestError as GuestError
     from .errors import HostError as HostError
@@ -28,7 +29,17 @@ _HOMES = {
     "MachineConfig": "machine.config",
     "Outcome": "machine.outcome",
     **dict.fromkeys(
-        ("BootError", "ConfigError", "GuestError", "HostError", "SnapshotError", "StateError", "VmmError"), "errors"
+        (
+            "BootError",
+            "BudgetError",
+            "ConfigError",
+            "GuestError",
+            "HostError",
+            "SnapshotError",
+            "StateError",
+            "VmmError",
+        ),
+        "errors",
     ),
 }
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604 - names by __getattr__

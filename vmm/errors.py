@@ -50,6 +50,14 @@ class HostError(VmmError):
         super().__init__(f"{trouble}; {remedy}" if remedy else trouble)
 
 
+class BudgetError(VmmError, AssertionError):
+    """A run has broken its budget; `rows` says which rules, what came and what was wanted."""
+
+    def __init__(self, rows: Sequence[object]) -> None:
+        self.rows = tuple(rows)
+        super().__init__("; ".join(map(str, self.rows)))
+
+
 class BootError(VmmError):
     """An image was refused. `format` names what the loader took it for, `offset` the byte at fault if there is one."""
 

@@ -47,7 +47,11 @@ class Record:
 
     def replace(self, **changes: Any) -> Self:
         """A copy with some fields changed."""
-        return type(self)(**{**self.as_dict(), **changes})
+        if changes.keys() <= type(self)._names:
+            twin = object.__new__(type(self))
+            twin.__dict__.update(self.__dict__, **changes)
+            return twin
+        return type(self)(**self.__dict__, **changes)  # which refuses
 
     def as_dict(self) -> dict[str, Any]:
         """The fields by name, in the order of their declaration."""

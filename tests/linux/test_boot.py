@@ -50,6 +50,18 @@ def test_a_vmlinux_boots_and_reboot_is_a_reset(boot, kernels, vmlinux, protocol)
     assert facts(output)["cpus"] == "1"
 
 
+@pytest.mark.parametrize("cpus", [1, 2] if FULL else [2])
+def test_it_boots_with_all_but_the_local_apics_in_python(boot, kernels, cpus):
+    """The serial console's interrupts are edges, ACPI's a level: both come by the I/O APIC."""
+    script = f"{FACTS}; cat /proc/interrupts; poweroff -f"
+    outcome, output = boot(kernels["cloud"], script, vcpus=cpus, irqchip="split")
+    assert outcome.kind == "power-off", f"{outcome}\n{output}"
+    assert facts(output)["cpus"] == str(cpus)
+    lines = {line.split()[-1]: line for line in output.splitlines() if "IO-APIC" in line}
+    assert "edge" in lines["ttyS0"]
+    assert "fasteoi" in lines["acpi"]
+
+
 def test_kvms_clock_and_its_switch(boot, kernels):
     clock = "cat /sys/devices/system/clocksource/clocksource0/current_clocksource; poweroff -f"
     assert "kvm-clock" in boot(kernels["cloud"], clock)[1]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..bus.bus import Bus
     from ..cpu.cpuid import CpuModel
     from ..memory.guest_memory import GuestMemory, Region
-    from .kvm_irqchip import KernelIrqchip
+    from .kvm_irqchip import KernelIrqchip, LocalApics
 
 API_VERSION = 12
 IDENTITY_MAP_ADDRESS = 0xFEFF_C000
@@ -36,6 +36,7 @@ class KvmEngine:
     def __init__(self) -> None:
         self.vcpus: list[KvmVcpu] = []
         self.irqchip: KernelIrqchip | None = None
+        self.local_apics: LocalApics | None = None
         self._pins: dict[int, CData] = {}
         """By slot: what keeps the host's memory from being unmapped while KVM has it."""
         try:
@@ -107,6 +108,13 @@ class KvmEngine:
         self.irqchip = KernelIrqchip(self.vm)
         return self.irqchip
 
+    def add_local_apics(self) -> LocalApics:
+        """A local APIC for each vCPU and nothing else in the kernel; after memory, before vCPUs."""
+        from .kvm_irqchip import LocalApics
+
+        self.local_apics = LocalApics(self.vm)
+        return self.local_apics
+
     def disable_idle_exits(self) -> None:
         """HLT, PAUSE and MWAIT stay in the guest, those of them that the host lets; before vCPUs. Source:
         Documentation/virt/kvm/api.rst, KVM_CAP_X86_DISABLE_EXITS."""
@@ -122,12 +130,17 @@ class KvmEngine:
         if lib.step_install():
             raise HostError("cannot install the handler of the kick signal", "is SIGRTMIN+7 reserved in this process?")
         ns_per_tick = (1_000_000 << 32) // self._tsc_khz if self._tsc_khz else 0
+        has_apic = self.irqchip is not None or self.local_apics is not None
         for index in range(count):
             vcpu = self.vm.create_vcpu(index)
             self.vcpus.append(KvmVcpu(vcpu, index, ports, mmio, ns_per_tick))
-            vcpu.set_cpuid2(
-                kvm_cpuid.HERE.table(self.system, model, index, count, self.irqchip is not None, self._tsc_khz)
-            )
+            vcpu.set_cpuid2(kvm_cpuid.HERE.table(self.system, model, index, count, has_apic, self._tsc_khz))
+            if self.local_apics is not None:
+                self.vcpus[index].hooks[lib.KVM_EXIT_IOAPIC_EOI] = self._ended
+
+    def _ended(self, run: CData) -> None:
+        if self.local_apics is not None:
+            self.local_apics.ended(run.eoi.vector)
 
     def kernel_counters(self) -> tuple[dict[str, Any], dict[int, dict[str, Any]], str]:
         """KVM's own statistics since the VM was made: (the VM's, each vCPU's by index, the kind of host)."""

@@ -1,20 +1,30 @@
-"""The interrupt controllers inside the kernel: PIC pair, I/O APIC, a local APIC for each vCPU, and the PIT.
+"""Interrupt controllers inside the kernel: all of a PC's with its PIT, or the local APICs alone.
 
 Created after the memory slots: a slot added later costs ten times as much.
-Source: Documentation/virt/kvm/api.rst, KVM_CREATE_IRQCHIP, KVM_CREATE_PIT2, KVM_IRQ_LINE.
+Source: Documentation/virt/kvm/api.rst, KVM_CREATE_IRQCHIP, KVM_CREATE_PIT2, KVM_IRQ_LINE, KVM_CAP_SPLIT_IRQCHIP.
 """
 
 from __future__ import annotations
 
+import errno
+
 from kvm_bindings import lib
+from kvm_bindings.errors import KvmError
+
+from ..errors import HostError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
     from kvm_bindings.vm import Vm
+
+MESSAGES = 48
+"""How many may be watched: two for each input of an I/O APIC."""
 
 
 class KernelIrqchip:
-    """Takes the level of a GSI to the kernel's controllers."""
+    """PIC pair, I/O APIC and local APICs: takes the level of a GSI to them."""
 
     def __init__(self, vm: Vm) -> None:
         self._vm = vm
@@ -24,3 +34,34 @@ class KernelIrqchip:
     def set_input(self, gsi: int, level: bool) -> None:
         """KVM_IRQ_LINE."""
         self._vm.irq_line(gsi, int(level))
+
+
+class LocalApics:
+    """The local APICs alone: takes messages to them, and tells of the ends of those interrupts that are watched."""
+
+    def __init__(self, vm: Vm) -> None:
+        self._vm = vm
+        if not vm.check_extension(lib.KVM_CAP_SPLIT_IRQCHIP):
+            raise HostError("this host's KVM keeps no local APICs without the rest (Linux 4.5)", "use irqchip kernel")
+        vm.enable_split_irqchip(MESSAGES)
+        self.ended: Callable[[int], None] = lambda vector: None
+        """Told on a vCPU's thread that its guest has ended the interrupt of that vector."""
+
+    def send(self, address: int, data: int) -> bool:
+        """KVM_SIGNAL_MSI; whether a local APIC took it."""
+        try:
+            return self._vm.signal_msi(address & 0xFFFF_FFFF, address >> 32, data) > 0
+        except KvmError as error:
+            if error.errno != errno.EPERM:  # which is KVM's word for a message that is addressed to nobody
+                raise
+            return False
+
+    def watch(self, messages: Collection[tuple[int, int]]) -> None:
+        """Has the ends of these (address, data) told, and no others.
+
+        By KVM_SET_GSI_ROUTING: KVM reads from the routes of the first GSIs, a message each, which vectors' ends are
+        worth an exit, and on which vCPUs. Before Linux 6.15 it forgets an interrupt in service that no route leads to
+        any more: hence messages and not inputs.
+        """
+        routes = [(gsi, address & 0xFFFF_FFFF, address >> 32, data) for gsi, (address, data) in enumerate(messages)]
+        self._vm.set_gsi_routing(routes)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..bus.bus import Bound, Bus
     from ..cpu.modes import InitialState
     from ..observe.exits import ExitCount, FlightEntry
+    from ..observe.trace import TracedExit
 
 LINT0 = 0x350
 LVT_MASKED, LVT_MODE, LVT_NMI = 1 << 16, 0x700, 0x400
@@ -341,6 +342,22 @@ class KvmVcpu:
         from .kvm_exits import flight_entries
 
         return flight_entries(self._step, self.index, names, zero_ns)
+
+    def start_trace(self, limit: int) -> None:
+        """See protocol.Vcpu."""
+        error = lib.step_trace(self._step, limit)
+        if error:
+            raise HostError(f"no memory for a trace of {limit} exits (errno {-error})", "trace fewer exits")
+
+    def end_trace(self, more: int) -> None:
+        """See protocol.Vcpu."""
+        lib.step_trace_end(self._step, more)
+
+    def traced(self, names: Callable[[str, int], str], zero_ns: int) -> tuple[list[TracedExit], int]:
+        """See protocol.Vcpu."""
+        from .kvm_trace import traced_exits
+
+        return traced_exits(self._step, self.index, names, zero_ns)
 
     @property
     def exit_total(self) -> int:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from typing import Any, Protocol, Self
 
     from ..cpu.modes import InitialState
     from ..memory.guest_memory import GuestMemory, Region
     from ..observe.exits import ExitCount, FlightEntry
+    from ..observe.trace import TracedExit
 
     class Vcpu(Protocol):
         """One virtual CPU. Except where said, methods belong to the thread that called attach()."""
@@ -102,6 +103,15 @@ if TYPE_CHECKING:
         def flight(self, names: Callable[[str, int], str], zero_ns: int) -> list[FlightEntry]:
             """The last exits, oldest first, their times counted from `zero_ns` of the host's monotonic clock."""
 
+        def start_trace(self, limit: int) -> None:
+            """From now on the last `limit` exits are kept whole. Once, before it runs. HostError without memory."""
+
+        def end_trace(self, more: int) -> None:
+            """Keeps `more` exits yet and none after them; the first call counts. Any thread."""
+
+        def traced(self, names: Callable[[str, int], str], zero_ns: int) -> tuple[list[TracedExit], int]:
+            """(the exits kept, oldest first, times as in flight(); how many older ones were lost)."""
+
         @property
         def exit_total(self) -> int:
             """How many exits so far. Any thread."""
@@ -109,11 +119,37 @@ if TYPE_CHECKING:
         def times(self) -> tuple[int, int, int]:
             """Nanoseconds in the guest and kernel, in handlers, and asleep in HLT."""
 
+    class Irqchip(Protocol):
+        """All interrupt controllers of a machine, where they are the engine's."""
+
+        def set_input(self, gsi: int, level: bool) -> None:
+            """Takes the level of an interrupt line."""
+
+    class LocalApics(Protocol):
+        """The local APICs, where they alone are the engine's."""
+
+        ended: Callable[[int], None]
+        """Told, on the vCPU's thread, the vector of an interrupt that the guest ended and that was watched."""
+
+        def send(self, address: int, data: int) -> bool:
+            """Delivers a message; whether a local APIC took it."""
+
+        def watch(self, messages: Collection[tuple[int, int]]) -> None:
+            """Which messages' ends are told: (address, data), 48 at most."""
+
     class Engine(Protocol):
         """What executes one machine."""
 
         name: str
         vcpus: Sequence[Vcpu]
+
+        @property
+        def irqchip(self) -> Irqchip | None:
+            """The interrupt controllers, if they are here."""
+
+        @property
+        def local_apics(self) -> LocalApics | None:
+            """The local APICs, if they alone are here."""
 
         def add_memory(self, memory: GuestMemory) -> None:
             """Makes every region of `memory` the guest's."""

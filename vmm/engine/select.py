@@ -34,6 +34,8 @@ def select(memory: GuestMemory, ports: Bus, mmio: Bus, wanted: Wanted) -> KvmEng
         engine.add_memory(memory)
         if wanted.irqchip == "kernel":
             engine.add_kernel_irqchip()
+        elif wanted.irqchip == "split":
+            engine.add_local_apics()
         if wanted.cpu_pm:
             engine.disable_idle_exits()
         engine.add_vcpus(wanted.vcpus, model, ports, mmio)

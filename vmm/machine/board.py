@@ -20,7 +20,7 @@ from .schematic import outputs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from typing import Any
 
     from ..bus.irq import IrqLine
@@ -59,6 +59,10 @@ class Board:
         """Told whether the INT pin of the PIC pair is up."""
         self.set_input: Callable[[int, bool], None] = lambda gsi, level: None
         """Takes the level of a GSI to the interrupt controller."""
+        self.send_message: Callable[[int, int], bool] = lambda address, data: False
+        """Takes a message (address, data) to the local APICs; whether one took it."""
+        self.watch_messages: Callable[[Collection[tuple[int, int]]], None] = lambda messages: None
+        """Told which messages' ends the I/O APIC must hear of."""
         self.rearm: Callable[[], None] = lambda: None
         """Told that an alarm was set earlier than all others."""
         self.com1_made: Callable[[Any], None] = lambda com1: None
@@ -86,6 +90,10 @@ class Board:
             self.memory.add(start, size)
         if config.irqchip == "user":
             self.set_input = lambda gsi, level: self.device("pic").set_input(gsi, level)
+        elif config.irqchip == "split":
+            from .schematic import io_apic
+
+            io_apic.place(self)
         if config.is_pc:
             from .schematic import vga
 
@@ -147,7 +155,8 @@ class Board:
         self._makers.clear()
         self._wires.clear()
         self.timers.close()
-        self.interrupt = self.set_input = self.rearm = _nothing
+        self.interrupt = self.set_input = self.rearm = self.watch_messages = _nothing
+        self.send_message = lambda address, data: False
         self.com1_made = self.debug_exit = self.reset_requested = self.power_off = self.memory_changed = _nothing
         self.suspend = self.panic_noted = self.panicked = self.nothing_boots = _nothing
         self.listeners.clear()

@@ -11,7 +11,11 @@ if TYPE_CHECKING:
     Console = str | Callable[[bytes], None]
 
 MODES = ("real", "protected", "paged", "long")
-IRQCHIPS = ("auto", "user", "kernel", "none")
+IRQCHIPS = ("auto", "user", "kernel", "split", "none")
+WITH_LOCAL_APICS = ("kernel", "split")
+"""Those with local APICs, which are in the kernel: there vCPUs sleep, and there they wake each other."""
+WITH_PIC_HERE = ("user", "split")
+"""Those whose PIC pair and PIT are in Python."""
 CONSOLES = ("capture", "stdio", "none")
 PROTOCOLS = ("linux64", "linux32", "linux16", "pvh")
 AUTO = -1
@@ -70,13 +74,14 @@ class MachineConfig(Record):
     memory: int = AUTO
     """Bytes of RAM, whole pages; AUTO: 16 MiB, for Linux 256 MiB."""
     vcpus: int = 1
-    """How many vCPUs. With irqchip "kernel" the first starts and wakes the others by INIT and SIPI; else they start
-    together at the same entry, each with its index in RBX and its own stack 4 KiB below the one before."""
+    """How many vCPUs. With irqchip "kernel" or "split" the first starts and wakes the others by INIT and SIPI; else
+    they start together at the same entry, each with its index in RBX and its own stack 4 KiB below the one before."""
     cpu: str = "host"
     """CPUID: a template and changes to it, such as "host,-popcnt"."""
     irqchip: str = "auto"
-    """Where interrupts are collected: "user" (PIC and PIT in Python), "kernel", or "none"; "auto" is "kernel" with
-    `firmware` and Linux, which expect a local APIC, and else "user"."""
+    """Where interrupts are collected: "user" (PIC and PIT in Python), "kernel", "split" (these and an I/O APIC in
+    Python, the local APICs in the kernel), or "none"; "auto" is "kernel" with `firmware` and Linux, which expect a
+    local APIC, and else "user"."""
     cpu_pm: bool = False
     """The guest halts and pauses without an exit, as far as the host allows: its CPUs count as busy all the time."""
     strict: bool = False

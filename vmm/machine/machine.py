@@ -19,7 +19,7 @@ from ..errors import ConfigError, HostError, StateError
 from ..units import SECOND
 from . import lifecycle, outcome, wiring
 from .board import Board
-from .config import MachineConfig
+from .config import WITH_LOCAL_APICS, MachineConfig
 from .crew import Crew, InterruptHeld
 from .defaults import settled
 from .lifecycle import CREATED, ENDED, PAUSED, RUNNING, move
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from ..memory.guest_memory import GuestMemory
     from ..observe.crash import CrashReport
     from ..observe.statistics import ExitStatistics
+    from .tracing import Tracing
 
     ExitHook = Callable[[str, int, int, int, str], None]
 
@@ -97,8 +98,7 @@ class Machine(Outside):
         self._run = Run(self.vcpus, self._board.timers, self.config.irqchip, time.monotonic_ns, lock)
         self._crew = Crew(self._run)
         self._board.memory_changed = self._engine.change_memory
-        irqchip = self._engine.irqchip
-        wiring.connect(self._board, self.vcpus, self._run, irqchip.set_input if irqchip else None)
+        wiring.connect(self._board, self._engine, self._run)
         try:
             self._set_up_cpus()
         except BaseException:
@@ -125,17 +125,37 @@ class Machine(Outside):
         """Guest physical addresses without memory behind them: mmio.claim(start, size, device, width=8)."""
         return self._board.mmio
 
-    def on_exit(self, hook: ExitHook) -> None:
+    def on_exit(self, wanted: ExitHook | str, hook: ExitHook | None = None) -> None:
         """Calls `hook(direction, address, size, value, device)` after each port and MMIO access the guest makes.
 
+        on_exit(hook) is told of all, on_exit("device=com1,direction=out", hook) of those that an observe.exit_filter
+        takes (not by RIP). ConfigError for what is no filter.
         Before the machine runs. The hook runs on the vCPU's thread; accesses are no longer answered without Python.
         """
         self._expect(CREATED, "add a hook")
+        if not callable(wanted):
+            from ..observe.exit_filter import filtered
+
+            hook = filtered(wanted, hook)
+        else:
+            hook = wanted
         for bus in (self.ports, self.mmio):
             earlier = bus.observer
             bus.observer = hook if earlier is None else in_turn(earlier, hook)
             bus.changed()
         wiring.make_quiet(self._board, self.vcpus)
+
+    def trace(self, limit: int = 200_000, trigger: str = "", after: int = 1_000) -> Tracing:
+        """Records the timeline from now on: of each vCPU the last `limit` exits, or with `trigger` those before the
+        console says it and `after` more. Once, before the machine runs. Its to_json() opens in Perfetto."""
+        self._expect(CREATED, "trace")
+        from .tracing import Tracing
+
+        tracing = Tracing(self, limit, trigger, after)
+        self._board.set_input = tracing.watch_interrupts(self._board.set_input)
+        if self.config.irqchip == "user":
+            self.vcpus[0].acknowledge = tracing.watch_vectors(self.vcpus[0].acknowledge)
+        return tracing
 
     # -- running --
 
@@ -245,6 +265,10 @@ class Machine(Outside):
 
         return statistics(self)
 
+    def vcpu_here(self) -> Any:
+        """The vCPU that the calling thread runs: for hooks and devices, which may read its registers."""
+        return self._run.drivers[get_ident()]
+
     @property
     def exit_count(self) -> int:
         """How many exits there were so far, at a glance. As `exits`."""
@@ -297,7 +321,7 @@ class Machine(Outside):
             raise HostError(
                 "this host's KVM has no paging outside long mode (PVM)", "use long mode here, or a host with VMX or SVM"
             )
-        if self.config.irqchip == "kernel":
+        if self.config.irqchip in WITH_LOCAL_APICS:
             return
         room = min(VCPU_STACK, state.rsp // len(self.vcpus) & ~0xF)
         for vcpu in self.vcpus[1:]:

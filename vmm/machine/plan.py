@@ -8,6 +8,7 @@ from __future__ import annotations
 from ..bus.bus import Bus
 from ..bus.socket import Socket
 from . import layout
+from .config import WITH_PIC_HERE
 from .schematic import interrupts, pc
 
 TYPE_CHECKING = False
@@ -26,7 +27,7 @@ class Plan:
         self.makers: dict[str, Callable[[Board], Any]] = {}
         """How each chip is made, by its name."""
         pc.place(self)
-        if irqchip == "user":
+        if irqchip in WITH_PIC_HERE:
             interrupts.place(self)
 
     def socket(self, name: str, make: Callable[[Board], Any]) -> Socket:

@@ -9,7 +9,7 @@ from ..errors import VmmError
 from ..observe.crash import CrashReport
 from ..observe.kernel_stats import KernelCounters
 from ..observe.statistics import ExitStatistics
-from ..observe.symbols import Symbols
+from ..observe.symbols import Symbols, split_offset
 from .outcome import INTERNAL_ERROR, SHUTDOWN
 
 TYPE_CHECKING = False
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from ..observe.program import Program
     from .machine import Machine
     from .outcome import Outcome
 
@@ -25,11 +26,15 @@ STACK_WORDS = 8
 RESET_VECTOR = 0xFFF0
 
 
+def _symbol_file(machine: Machine) -> tuple[str, int]:
+    """(path, what the guest's addresses have over those in it), from the configuration or of the image itself."""
+    path = machine.config.symbols
+    return split_offset(path) if path else (machine.boot.symbols, machine.boot.symbol_offset)
+
+
 def symbols_of(machine: Machine) -> Callable[[int], str]:
     """Names for guest addresses from the image's own symbol table; "" for all where it has none."""
-    path, offset = machine.config.symbols, 0
-    if not path:
-        path, offset = machine.boot.symbols, machine.boot.symbol_offset
+    path, offset = _symbol_file(machine)
     if not path:
         return lambda address: ""
     try:
@@ -37,6 +42,13 @@ def symbols_of(machine: Machine) -> Callable[[int], str]:
     except (VmmError, OSError):
         return lambda address: ""  # a stripped or vanished file: addresses stay numbers
     return lambda address: symbols.describe(address - offset)
+
+
+def program_of(machine: Machine) -> Program:
+    """What is known of the guest's program: functions, lines, code."""
+    from ..observe import program
+
+    return program.program_of(*_symbol_file(machine))
 
 
 def statistics(machine: Machine, symbols: Callable[[int], str] | None = None, kernel: bool = True) -> ExitStatistics:
@@ -52,6 +64,7 @@ def statistics(machine: Machine, symbols: Callable[[int], str] | None = None, ke
         kernel=_kernel(machine) if kernel else None,
         flight=[entry for vcpu in machine.vcpus for entry in vcpu.flight(names, machine.born_ns)],
         symbols=symbols or symbols_of(machine),
+        program=lambda: program_of(machine),
     )
 
 
@@ -68,7 +81,7 @@ def crash_report(machine: Machine) -> CrashReport:
     segments = {name: Segment(**special[name]) for name in registers.SEGMENTS}
     code_segment, stack_segment = segments["cs"], segments["ss"]
     bits = registers.operand_bits(special["cr0"], special["efer"], code_segment, general["rflags"])
-    look = _Sight(machine, special)
+    look = Sight(machine, special)
     rip = general["rip"] + (0 if bits == 64 else code_segment.base)
     rsp = general["rsp"] + (0 if bits == 64 else stack_segment.base)
     code, code_address = look.around(rip, CODE_BEFORE, CODE_AFTER)
@@ -132,7 +145,7 @@ def _details(detail: dict[str, Any], code: bytes, bits: int, is_svm_reset: bool)
     return lines
 
 
-class _Sight:
+class Sight:
     """Guest memory by linear address, as far as it can be read: a report is made of what there is."""
 
     def __init__(self, machine: Machine, special: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ A run ends once: the first to say so wins, all vCPUs are kicked, and each thread
 from __future__ import annotations
 
 from . import outcome
+from .config import WITH_LOCAL_APICS
 from .outcome import Outcome
 
 TYPE_CHECKING = False
@@ -35,6 +36,8 @@ class Run:
         self.vcpus = vcpus
         self.timers = timers
         self.irqchip = irqchip
+        self.kernel_halts = irqchip in WITH_LOCAL_APICS
+        """Whether a vCPU in HLT sleeps in the kernel."""
         self.host_clock = host_clock
         self.lock = lock or _NoLock()
         self.deadline: int | None = None
@@ -48,6 +51,8 @@ class Run:
         self._verdicts: list[Outcome] = []
         self.halted: dict[int, bool] = {}
         """vCPUs that stand at a HLT which came to us, each with whether its interrupts are on; over pauses too."""
+        self.drivers: dict[int, Vcpu] = {}
+        """Which vCPU a thread runs, by the thread's ident."""
         self.panic = ""
         """What the guest's kernel said of its panic, once it did; over pauses too."""
 
@@ -112,6 +117,6 @@ class Run:
             self._surely_asleep.clear()
             return
         self._surely_asleep.add(vcpu)
-        if self.irqchip != "kernel" or len(self._surely_asleep) == len(self.vcpus):
+        if not self.kernel_halts or len(self._surely_asleep) == len(self.vcpus):
             why = "with interrupts on, but nothing here can send one" if interrupts else "with interrupts off, for good"
             self.end(Outcome(kind=outcome.HALTED, words=f"the guest halted {why}", vcpu=vcpu))

@@ -83,9 +83,9 @@ def _bios(config: MachineConfig) -> list[tuple[str, str]]:
         extras = (("command_line", config.command_line), ("modules", config.modules))
         found += [(path, "is for kernels; a boot sector takes none") for path, value in extras if value]
     if config.irqchip == "none":
-        found.append(("irqchip", "the BIOS needs interrupts: user or kernel"))
+        found.append(("irqchip", "the BIOS needs interrupts: user, kernel or split"))
     if config.vcpus != 1 and config.irqchip == "user":
-        found.append(("vcpus", "the BIOS starts one and leaves the others to the guest, which needs irqchip kernel"))
+        found.append(("vcpus", "the BIOS starts one; that the guest may start others takes irqchip kernel or split"))
     if _is_whole(config.memory) and 0 < config.memory < layout.LEAST_FOR_BIOS:
         found.append(("memory", f"a machine with a BIOS has {format_size(layout.LEAST_FOR_BIOS)} at least"))
     return found

@@ -6,6 +6,8 @@ that the devices of a one-vCPU machine need no lock. With several vCPUs the mach
 
 from __future__ import annotations
 
+from _thread import get_ident
+
 from ..engine import protocol
 from ..units import MILLISECOND
 from . import outcome
@@ -35,12 +37,13 @@ class VcpuThread:
         self.run = run
         self.vcpu = vcpu
         self.is_first = vcpu.index == 0
-        self.kernel_halts = run.irqchip == "kernel"
+        self.kernel_halts = run.kernel_halts
         self._next_look = 0
 
     def drive(self) -> None:
         """Runs the vCPU until the machine leaves the running state. Called on the vCPU's own thread, attached."""
         run, vcpu = self.run, self.vcpu
+        run.drivers[get_ident()] = vcpu
         self._look_after()
         if vcpu.index in run.halted:
             self._halted(run.halted[vcpu.index])

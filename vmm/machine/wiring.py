@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import layout, outcome
+from .config import WITH_PIC_HERE
 from .outcome import Outcome
 
 TYPE_CHECKING = False
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..bus.bus import Bus
-    from ..engine.protocol import Vcpu
+    from ..engine.protocol import Engine, Vcpu
     from .board import Board
     from .run import Run
 
@@ -34,13 +35,17 @@ def guard_devices(board: Board, lock: Any) -> None:
     board.ports.guard = board.mmio.guard = guard
 
 
-def connect(board: Board, vcpus: Sequence[Vcpu], run: Run, kernel_input: Callable[[int, bool], None] | None) -> None:
-    """All wires. `kernel_input` takes the level of a GSI when the interrupt controllers are the kernel's."""
-    if board.config.irqchip == "user":
+def connect(board: Board, engine: Engine, run: Run) -> None:
+    """All wires."""
+    vcpus = engine.vcpus
+    if board.config.irqchip in WITH_PIC_HERE:
         vcpus[0].acknowledge = _acknowledge(board, run)
         board.interrupt = vcpus[0].want_interrupt
-    elif kernel_input is not None:
-        board.set_input = kernel_input
+    if engine.irqchip is not None:
+        board.set_input = engine.irqchip.set_input
+    if engine.local_apics is not None:
+        board.send_message, board.watch_messages = engine.local_apics.send, engine.local_apics.watch
+        engine.local_apics.ended = _ended(board, run)
     board.rearm = run.rearm
     board.debug_exit = lambda value: run.end(
         Outcome(kind=outcome.DEBUG_EXIT, words=f"the guest wrote {value:#x} to the debug-exit port", value=value)
@@ -100,6 +105,14 @@ def _acknowledge(board: Board, run: Run) -> Callable[[], int]:
             return int(board.device("pic").acknowledge())
 
     return acknowledge
+
+
+def _ended(board: Board, run: Run) -> Callable[[int], None]:
+    def ended(vector: int) -> None:
+        with run.lock:  # type: ignore[attr-defined]
+            board.device("ioapic").end_of_interrupt(vector)
+
+    return ended
 
 
 class _Warnings:

@@ -6,7 +6,7 @@ which the flight recorder keeps the last few.
 
 from __future__ import annotations
 
-from ..errors import ConfigError
+from ..errors import BudgetError, ConfigError
 from ..records import Record
 from .exit_json import exit_as_json, exit_from_json, flight_as_json, flight_from_json
 from .exits import ExitCount, FlightEntry, percentile
@@ -17,6 +17,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Any
+
+    from .budget import Broken
+    from .functions import FunctionExits
+    from .program import Program
 
 SCHEMA, VERSION = "vmm.exits", 1
 
@@ -96,11 +100,12 @@ class ExitStatistics:
         kernel: KernelCounters | None = None,
         flight: Iterable[FlightEntry] = (),
         symbols: Callable[[int], str] = lambda address: "",
+        program: Callable[[], Program] | None = None,
     ) -> None:
         """`guest_ns` and `handler_ns` are added up over the vCPUs; left out, they are summed from `exits`.
         `idle_ns` is the time asleep in a HLT that came to the VMM.
 
-        `symbols` names an address ("main+0x12"), or answers "".
+        `symbols` names an address ("main+0x12"), or answers "". `program` reads the guest's program, for by_function().
         """
         self.exits = tuple(exits)
         self.wall_ns = wall_ns
@@ -110,6 +115,7 @@ class ExitStatistics:
         self.kernel = kernel
         self.flight = tuple(flight)
         self.symbols = symbols
+        self._program = program
         self.total = sum(exit.count for exit in self.exits)
         """Exits in all."""
         self.vcpus = tuple(sorted({exit.vcpu for exit in self.exits} | set(kernel.vcpus if kernel else ())))
@@ -123,6 +129,7 @@ class ExitStatistics:
             kernel=self.kernel and self.kernel.of_vcpu(vcpu),
             flight=(entry for entry in self.flight if entry.vcpu == vcpu),
             symbols=self.symbols,
+            program=self._program,
         )
 
     def select(
@@ -146,6 +153,22 @@ class ExitStatistics:
     def count(self, reason: str = "", **where: Any) -> int:
         """How many exits fit; takes what select() takes."""
         return self.select(reason, **where).count
+
+    def sum_of(self, where: Location) -> ExitView:
+        """The sum of the exits that `where` means."""
+        return self._sum([exit for exit in self.exits if where.holds(exit)])
+
+    def broken(self, rules: str | Iterable[str]) -> list[Broken]:
+        """The rules of a budget (budget.py) that do not hold. ConfigError for what is no rule."""
+        from .budget import broken, parse_budget
+
+        return broken(parse_budget(rules if isinstance(rules, str) else "\n".join(rules)), self)
+
+    def check(self, rules: str | Iterable[str]) -> None:
+        """BudgetError, with the rows that broke, unless all rules hold: check(["io[0x3f8] <= 400"])."""
+        rows = self.broken(rules)
+        if rows:
+            raise BudgetError(rows)
 
     def __getitem__(self, location: str) -> ExitView:
         """The sum of the exits at a location such as "io.out[0x3f8]"; see location.py. ConfigError if it is none."""
@@ -187,6 +210,23 @@ class ExitStatistics:
             )
             for rip, count in sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
         ]
+
+    def by_function(self) -> list[FunctionExits]:
+        """The guest's functions, most exits first; their counts add up to `total`."""
+        from .functions import by_function
+
+        return by_function(self.exits, self.program())
+
+    def program(self) -> Program:
+        """The guest's program, as far as it is known; statistics from JSON know its functions."""
+        from .program import Program, unknown
+
+        if self._program is not None:
+            program = self._program()
+            program.relocate(self.exits)
+            return program
+        named = {rip: self.symbols(rip) for exit in self.exits for rip, _ in exit.rips}
+        return Program.of_names(named) if any(named.values()) else unknown()
 
     def _by(self, key: Callable[[ExitCount], str]) -> dict[str, ExitView]:
         groups: dict[str, list[ExitCount]] = {}

@@ -1,10 +1,11 @@
-"""Names for guest addresses: the functions and labels of an ELF file, of nm's output or of a System.map.
+"""Names for guest addresses: the functions and labels of an ELF file, of nm's output, a System.map or ld's map.
 
-Only code has names here. Not modelled: line numbers, inlined calls, load offsets of relocated images.
+Only code has names here. Not modelled: line numbers (line_numbers.py), inlined calls.
 """
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_right
 
 from ..errors import ConfigError
@@ -17,6 +18,17 @@ if TYPE_CHECKING:
 SHF_ALLOC = 0x2
 REACH = 1 << 20
 """How far a label without a size names what follows it when no other symbol comes first."""
+
+
+def split_offset(text: str) -> tuple[str, int]:
+    """(path, offset) of FILE@0xOFFSET, where the guest's addresses lie so far above the file's; 0 for a plain path."""
+    path, at, offset = text.rpartition("@")
+    if not at or not offset.startswith("0x") or os.path.exists(text):
+        return text, 0
+    try:
+        return path, int(offset, 16)
+    except ValueError:
+        return text, 0
 
 
 class Symbols:
@@ -103,8 +115,13 @@ class Symbols:
 
     @classmethod
     def from_map(cls, text: str, name: str = "symbol map") -> Symbols:
-        """From lines of ADDRESS TYPE NAME, as nm (-S too) and System.map have them. ConfigError, citing `name`."""
+        """From lines of ADDRESS TYPE NAME, as nm (-S too) and System.map have them, or from what `ld -Map` writes.
+
+        ConfigError, citing `name`.
+        """
         entries = []
+        if "\nLinker script and memory map\n" in text:
+            return cls(_linker_map(text))
         for number, line in enumerate(text.splitlines(), 1):
             words = line.split(None, 2)
             if not words or (len(words) == 2 and words[0] in "UwvN"):
@@ -135,3 +152,15 @@ def _elf_symbol(symbol: Any, loaded: set[int]) -> tuple[tuple[bool, bool, bool],
         return None
     rank = (label, symbol["st_info"]["bind"] == "STB_LOCAL", symbol.name.startswith("_"))
     return rank, (symbol["st_value"], 0 if label else symbol["st_size"], symbol.name)
+
+
+def _linker_map(text: str) -> list[tuple[int, int, str]]:
+    """The symbols of the output sections with code in a map by GNU ld: lines of a deep indent, an address, a name."""
+    entries, is_code = [], False
+    for line in text.partition("\nLinker script and memory map\n")[2].splitlines():
+        words = line.split()
+        if line.startswith("."):
+            is_code = any(part in line.split()[0] for part in ("text", "init", "start"))
+        elif is_code and len(words) == 2 and line.startswith(" " * 16) and words[0].startswith("0x"):
+            entries.append((int(words[0], 16), 0, words[1]))
+    return entries

@@ -70,7 +70,7 @@ def test_nothing_to_boot(vmm, image) -> None:
         (("--hda",), 0, "is empty"),
         (("--boot", "ab", "--hda"), 512, "boot: letters of a (floppy), c (hard disk), d (CD-ROM), each once, not 'ab'"),
         (("-m", "512K", "--hda"), 512, "memory: a machine with a BIOS has 1 MiB at least"),
-        (("--irqchip", "none", "--hda"), 512, "irqchip: the BIOS needs interrupts: user or kernel"),
+        (("--irqchip", "none", "--hda"), 512, "irqchip: the BIOS needs interrupts: user, kernel or split"),
         (("--mode", "long", "--hda"), 512, "mode: is for images"),
         (("--irqchip", "user", "--smp", "2", "--hda"), 512, "vcpus: the BIOS starts one"),
     ],

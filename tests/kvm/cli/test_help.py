@@ -10,7 +10,7 @@ import vmm as package
 from vmm.machine.outcome import EXIT_CODES
 
 LONGEST = {"run": 30, "kut": 30}
-COMMANDS = ("run", "guests", "doctor", "kut", "top")
+COMMANDS = ("run", "profile", "guests", "doctor", "kut", "top")
 
 
 @pytest.mark.parametrize("words", [("--help",), ("-h",), ("help",)])
@@ -25,7 +25,7 @@ def test_the_first_page_names_every_command_and_fits_a_screen(vmm, words):
 
 def test_the_first_page_names_every_exit_code(vmm):
     page = vmm("--help").out.decode()
-    for code in {code for code, _ in EXIT_CODES.values() if code is not None} | {125, 126, 141, 143}:
+    for code in {code for code, _ in EXIT_CODES.values() if code is not None} | {117, 125, 126, 141, 143}:
         assert re.search(rf"\b{code}\b", page), code
 
 
@@ -42,7 +42,7 @@ def test_each_command_has_a_page(vmm, name):
 
 def test_the_whole_page_has_what_the_short_one_leaves_out(vmm):
     short, whole = (vmm("run", word).out.decode() for word in ("--help", "--help-all"))
-    assert "More with --help-all: CPU and start, kernels, drives, firmware and devices." in short
+    assert "--help-all adds: CPU and start, kernels, drives, firmware and devices, exits." in short
     assert "--firmware FILE" not in short
     assert "\nfirmware and devices:\n  --firmware FILE        a ROM in place of IMAGE" in whole
     lines = [line for line in short.splitlines() if line.startswith("  -")]

@@ -56,7 +56,7 @@ def sector(assemble):
     return make
 
 
-@pytest.mark.parametrize("irqchip", ["user", "kernel"])
+@pytest.mark.parametrize("irqchip", ["user", "kernel", "split"])
 def test_ticks_keys_and_calls_work_on_either_controller(sector, irqchip, patience) -> None:
     with Machine(image=sector(TICKS), irqchip=irqchip) as machine:
         machine.type_keys("Q")
@@ -72,7 +72,7 @@ def test_ticks_keys_and_calls_work_on_either_controller(sector, irqchip, patienc
         assert machine.exits["io.out.4[0x100e]"].count == 1
 
 
-@pytest.mark.parametrize("irqchip", ["user", "kernel"])
+@pytest.mark.parametrize("irqchip", ["user", "kernel", "split"])
 def test_a_loop_that_only_polls_is_interrupted_all_the_same(sector, irqchip, patience) -> None:
     text = """
         .code16

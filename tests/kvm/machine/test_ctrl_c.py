@@ -60,7 +60,7 @@ STORM = """
 GUESTS = {"spin": "1: jmp 1b", "sleep": "sti \n 1: hlt \n jmp 1b", "port access": "1: in $0x50, %al \n jmp 1b"}
 
 
-@pytest.mark.parametrize("irqchip", ["user", "kernel"])
+@pytest.mark.parametrize("irqchip", ["user", "kernel", "split"])
 @pytest.mark.parametrize("name", GUESTS)
 def test_ctrl_c_at_random_moments_always_ends_the_run(assemble, patience, name, irqchip):
     run = subprocess.run(

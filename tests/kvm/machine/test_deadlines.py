@@ -23,7 +23,7 @@ GUESTS = {
 
 ENDLESS = [
     (irqchip, name)
-    for irqchip in ("user", "kernel", "none")
+    for irqchip in ("user", "kernel", "split", "none")
     for name in GUESTS
     if irqchip != "none" or not name.startswith("hlt")  # nothing can wake that one: it has halted for good
 ]
@@ -107,7 +107,7 @@ def test_no_byte_of_output_is_lost_over_many_deadlines(guest):
     assert machine.console_output == bytes(count & 0xFF for count in range(20000, 0, -1))
 
 
-@pytest.mark.parametrize("irqchip", ["user", "kernel"])
+@pytest.mark.parametrize("irqchip", ["user", "kernel", "split"])
 def test_a_guest_asleep_at_the_deadline_is_asleep_afterwards(guest, irqchip):
     machine = guest("sti \n hlt \n mov $1, %al \n out %al, $0xf4", irqchip=irqchip)
     for _ in range(3):

@@ -40,7 +40,7 @@ def nothing_leaks():
     return check
 
 
-@pytest.mark.parametrize("irqchip", ["user", "kernel", "none"])
+@pytest.mark.parametrize("irqchip", ["user", "kernel", "split", "none"])
 def test_thirty_machines_leave_nothing(nothing_leaks, irqchip):
     def work():
         with Machine(image=HELLO, irqchip=irqchip, format="flat") as machine:

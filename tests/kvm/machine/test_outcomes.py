@@ -9,7 +9,7 @@ from vmm import Device
 HALT = "cli \n hlt"
 
 
-@pytest.mark.parametrize("irqchip", ["user", "kernel", "none"])
+@pytest.mark.parametrize("irqchip", ["user", "kernel", "split", "none"])
 def test_a_halt_with_interrupts_off_is_for_good(guest, irqchip):
     machine = guest(HALT, irqchip=irqchip)
     outcome = machine.run(deadline=5.0)
@@ -54,7 +54,7 @@ def test_a_triple_fault_is_a_shutdown(guest):
     ],
     ids=["0xcf9 hard", "0xcf9 soft", "0x92", "i8042"],
 )
-@pytest.mark.parametrize("irqchip", ["user", "kernel", "none"])
+@pytest.mark.parametrize("irqchip", ["user", "kernel", "split", "none"])
 def test_a_reset_says_by_what(guest, text, words, irqchip):
     outcome = guest(text + "\n 1: jmp 1b", irqchip=irqchip).run(deadline=5.0)
     assert (outcome.kind, outcome.exit_code()) == ("reset", 123)

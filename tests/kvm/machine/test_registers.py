@@ -28,7 +28,7 @@ SPECIAL = {
 
 
 @pytest.mark.parametrize(("mode", "rip"), [("real", 0x1000), ("protected", 0x10_0000), ("long", 0x10_0000)])
-@pytest.mark.parametrize("irqchip", ["user", "kernel", "none"])
+@pytest.mark.parametrize("irqchip", ["user", "kernel", "split", "none"])
 def test_the_first_state_can_be_read_before_the_first_run(guest, mode, rip, irqchip):
     machine = guest("hlt", mode, irqchip=irqchip)
     registers, special = machine.registers(), machine.special_registers()

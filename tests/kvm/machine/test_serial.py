@@ -77,7 +77,7 @@ def some(size: int, irqchip: str, patience: float) -> int:
     return size if patience == 1 and irqchip == "user" else size // 10
 
 
-@pytest.mark.parametrize("irqchip", ["user", "kernel"])
+@pytest.mark.parametrize("irqchip", ["user", "kernel", "split"])
 @pytest.mark.parametrize("text", [POLLED_ECHO, INTERRUPT_ECHO], ids=["polled", "interrupts"])
 def test_input_in_pieces_comes_back_whole(guest, soon, patience, text, irqchip):
     size = some(SIZE if text is INTERRUPT_ECHO else SIZE // 3, irqchip, patience)
@@ -111,7 +111,7 @@ def test_lone_characters_come_back_soon(guest, soon, patience):
     machine.wait(5)
 
 
-@pytest.mark.parametrize("irqchip", ["user", "kernel", "none"])
+@pytest.mark.parametrize("irqchip", ["user", "kernel", "split", "none"])
 def test_polled_output_arrives_whole_and_in_order(guest, patience, irqchip):
     size = some(SIZE, irqchip, patience)
     machine = guest(
@@ -151,7 +151,7 @@ def test_two_ports_keep_the_order_in_which_the_guest_spoke(guest):
 
 
 SPIN, SPIN_DEAF, SLEEP = "1: jmp 1b", "cli \n 1: jmp 1b", "sti \n 1: hlt \n jmp 1b"
-SILENT = [(irqchip, then) for irqchip in ("user", "kernel") for then in (SPIN, SPIN_DEAF, SLEEP)]
+SILENT = [(irqchip, then) for irqchip in ("user", "kernel", "split") for then in (SPIN, SPIN_DEAF, SLEEP)]
 
 
 @pytest.mark.parametrize(("irqchip", "then"), [*SILENT, ("none", SPIN), ("none", SPIN_DEAF)])
@@ -167,7 +167,7 @@ def test_what_was_said_is_seen_while_the_guest_makes_no_exit(guest, soon, patien
 
 
 @pytest.mark.parametrize("ending", ["deadline", "stop", "halt", "debug-exit", "shutdown"])
-@pytest.mark.parametrize("irqchip", ["user", "kernel"])
+@pytest.mark.parametrize("irqchip", ["user", "kernel", "split"])
 def test_the_last_words_are_heard_however_the_run_ends(guest, ending, irqchip):
     rest = {"halt": "cli \n hlt", "debug-exit": "out %al, $0xf4", "shutdown": "lidt nothing \n ud2"}.get(
         ending, "1: jmp 1b"

@@ -20,7 +20,7 @@ GUESTS = {
 }
 
 
-@pytest.mark.parametrize("irqchip", ["user", "kernel"])
+@pytest.mark.parametrize("irqchip", ["user", "kernel", "split"])
 @pytest.mark.parametrize("name", GUESTS)
 def test_another_thread_can_stop_the_guest(guest, later, patience, name, irqchip):
     machine = guest(GUESTS[name], irqchip=irqchip, console="none")

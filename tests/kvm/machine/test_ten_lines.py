@@ -51,11 +51,11 @@ def test_an_image_can_be_a_path(tmp_path):
 def test_a_config_can_be_kept_and_used_again():
     config = MachineConfig(image=HELLO, memory=1 << 20)
     outputs = []
-    for irqchip in ("user", "kernel", "none"):
+    for irqchip in ("user", "kernel", "split", "none"):
         with Machine(config, irqchip=irqchip) as machine:
             machine.run(deadline=5.0)
             outputs.append(machine.console_output)
-    assert outputs == [b"Hello"] * 3
+    assert outputs == [b"Hello"] * 4
 
 
 @pytest.mark.parametrize("bits", [32, 64])

@@ -60,7 +60,7 @@ WAITS = {
 }
 
 
-@pytest.mark.parametrize("irqchip", ["user", "kernel"])
+@pytest.mark.parametrize("irqchip", ["user", "kernel", "split"])
 @pytest.mark.parametrize("how", WAITS)
 def test_ticks_arrive_on_time(guest, patience, how, irqchip):
     machine = guest(TICK.replace("WAIT", WAITS[how]), irqchip=irqchip)

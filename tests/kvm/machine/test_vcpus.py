@@ -165,21 +165,23 @@ def test_a_vcpu_that_halted_before_a_deadline_is_halted_after_it(guest):
 TRAMPOLINE = "trampoline: .code16 \n lock incb 0x2000 \n {rest} \n .code32"
 
 
+@pytest.mark.parametrize("irqchip", ["kernel", "split"])
 @pytest.mark.parametrize("vcpus", [2, 4])
-def test_init_and_sipi_wake_the_others_when_the_apics_are_in_the_kernel(guest, vcpus):
+def test_init_and_sipi_wake_the_others_when_the_apics_are_in_the_kernel(guest, vcpus, irqchip):
     machine = guest(
         WAKE_THE_OTHERS + f"2: cmpb ${vcpus - 1}, 0x2000 \n jne 2b \n mov $9, %al \n out %al, $0xf4 \n"
         + TRAMPOLINE.format(rest="1: cli \n hlt \n jmp 1b"),
-        "protected", vcpus=vcpus, irqchip="kernel",
+        "protected", vcpus=vcpus, irqchip=irqchip,
     )  # fmt: skip
     outcome = machine.run(deadline=20.0)
     assert (outcome.kind, outcome.value, outcome.vcpu) == ("debug-exit", 9, 0)
     assert machine.memory.read_int(0x2000, 1) == vcpus - 1
 
 
-def test_a_machine_whose_vcpus_all_halted_has_halted_with_apics_in_the_kernel_too(guest):
+@pytest.mark.parametrize("irqchip", ["kernel", "split"])
+def test_a_machine_whose_vcpus_all_halted_has_halted_with_apics_in_the_kernel_too(guest, irqchip):
     machine = guest(WAKE_THE_OTHERS + "cli \n hlt \n" + TRAMPOLINE.format(rest="cli \n hlt"), "protected", vcpus=2,
-                    irqchip="kernel")  # fmt: skip
+                    irqchip=irqchip)  # fmt: skip
     assert machine.run(deadline=20.0).kind == "halted"
     assert machine.memory.read_int(0x2000, 1) == 1
 

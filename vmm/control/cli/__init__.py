@@ -17,9 +17,12 @@ _WRITE_ERRORS = (5, 27, 28, 122)
 _COMMANDS = {
     "run": "boot a guest, and count every exit it makes",
     "linux": "boot Debian's Linux, to a shell or for one command",
+    "profile": "boot a guest, and say which of its functions cause the exits",
     "guests": "list, describe and check the guests that come with vmm",
     "kut": "run x86 kvm-unit-tests, and compare them with QEMU",
     "top": "watch the exits of a machine that runs",
+    "diff": "compare the exits of two runs",
+    "report": "make one page of a run, to be read in a browser",
     "doctor": "say what this host's KVM can and cannot do",
 }
 
@@ -31,15 +34,15 @@ The KVM virtual machine monitor that shows what a guest makes the host do.
 {commands}
 
 vmm COMMAND --help says more, vmm --version which this is.
-
 Exit codes: what the guest wrote to the debug-exit port, or
   0    the guest halted                124  deadline
-  118  the guest's kernel panicked     125  bad input, nothing ran
-  119  no drive has anything to boot   126  the host cannot: no usable KVM,
-  120  triple fault                         or output that cannot be written
-  121  KVM could not go on             130  stopped: Ctrl-A x, SIGINT
-  122  unclaimed access (--strict)     141  nobody reads our output any more
-  123  the guest asked for a reset     143  SIGTERM (129 SIGHUP)
+  117  a budget was broken             125  bad input, nothing ran
+  118  the guest's kernel panicked     126  the host cannot: no usable KVM,
+  119  no drive has anything to boot        or output that cannot be written
+  120  triple fault                    130  stopped: Ctrl-A x, SIGINT
+  121  KVM could not go on             141  nobody reads our output any more
+  122  unclaimed access (--strict)     143  SIGTERM (129 SIGHUP)
+  123  the guest asked for a reset
 """
 
 

@@ -124,7 +124,7 @@ def help_page(command: Command, all: bool = False) -> str:
         lines += ["", f"{group}:"] if group else []
         lines += [_line(option) for option in command.options if option.help and option.group == group]
     if not all and len(groups) > 1:
-        lines += ["", f"More with --help-all: {', '.join(group for group in groups if group)}."]
+        lines += ["", f"--help-all adds: {', '.join(group for group in groups if group)}."]
     return "\n".join([*lines, *([""] if command.notes else []), command.notes]).rstrip() + "\n"
 
 

@@ -21,20 +21,29 @@ if TYPE_CHECKING:
 
     from ...machine.outcome import Outcome
     from .boot import Watch
+    from .budget import Budget
+    from .options import Command
 
 
-def main(words: list[str]) -> int:
-    """The command's exit code."""
-    values, plain = parse(COMMAND, words)
+def main(words: list[str], command: Command = COMMAND, profile: Any = None) -> int:
+    """The command's exit code; that of `vmm profile` too, which looks in at `profile` (a profile.Profile)."""
+    values, plain = parse(command, words)
     if values["help"]:
-        sys.stdout.write(help_page(COMMAND, bool(values["help_all"])))
+        sys.stdout.write(help_page(command, bool(values["help_all"])))
         return 0
+    if profile is not None:
+        profile.check(values)
     archive = packed(values) if values["dir"] else None
     config = config_of(values, plain, () if archive is None else (archive.path,))
     deadline = None if values["deadline"] is None else values["deadline"] / SECOND
     held: list[str] = []
     if is_live(values):
         config = config.replace(warn=held.append)
+    budget = None
+    if values["budget"] or values["expect"]:
+        from .budget import budget_of
+
+        budget = budget_of(values)
     watch = None
     if values["boot_trace"] or values["boot_trace_out"] is not None:
         from .boot import watch as boot_watch
@@ -47,16 +56,45 @@ def main(words: list[str]) -> int:
             archive.close()  # its content is in the guest's memory
     with made as machine:
         _check_screen(machine, values)
+        if values["device"]:
+            from .user_device import plug
+
+            for asked in values["device"]:
+                plug(machine, asked)
+        if budget is not None:
+            budget.check_names(machine)
+        write_trace = None
+        if values["trace"] is not None or values["trace_filter"] is not None or values["trace_trigger"] is not None:
+            from .trace import begin
+
+            write_trace = begin(machine, values)
+        if profile is not None:
+            profile.attach(machine, values)
         outcome, console = _run(machine, values, deadline, watch)
         for warning in held:
             warn(warning)
-        report(machine, outcome, values, console.failure is None)
+        if budget is not None:
+            budget.judge(machine)
+        report(machine, outcome, values, console.failure is None, budget)
         _write_files(machine, values)
+        if values["report"] is not None:
+            from .report import write_page
+
+            write_page(machine, outcome, values, budget)
+        if write_trace is not None:
+            write_trace()
+        if profile is not None:
+            profile.report(machine, values)
         if watch is not None:
             watch.report(values)
+        if values["repl"]:
+            from .repl import interact
+
+            interact(machine, outcome)
     if console.failure is not None and outcome.value != BROKEN_PIPE:
         raise HostError(f"cannot write standard output: {console.failure.strerror}")
-    return outcome.exit_code(values["exit_code"])
+    code = outcome.exit_code(values["exit_code"])
+    return code if budget is None else budget.exit_code(code)
 
 
 def _go(machine: Machine, deadline: float | None, watch: Watch | None) -> Outcome:
@@ -108,12 +146,17 @@ def _share_a_screen() -> bool:
         return False
 
 
-def report(machine: Machine, outcome: Outcome, values: dict[str, Any], verdict: bool) -> None:
+def report(
+    machine: Machine, outcome: Outcome, values: dict[str, Any], verdict: bool, budget: Budget | None = None
+) -> None:
     """What is said after the run: JSON on stdout, words on stderr, and last what goes to a file and may fail."""
     if values["json"]:
         from ..json_file import run_document, to_text
 
-        sys.stdout.write(to_text(run_document(machine, outcome, values["exit_code"])))
+        document = run_document(machine, outcome, values["exit_code"])
+        if budget is not None:
+            budget.amend(document)
+        sys.stdout.write(to_text(document))
     elif verdict and not values["quiet"] and (values["stats"] or outcome.kind not in ("debug-exit", "halted")):
         if machine.standard_output is not None and machine.standard_output.in_line and _share_a_screen():
             sys.stderr.write("\n")
@@ -123,6 +166,8 @@ def report(machine: Machine, outcome: Outcome, values: dict[str, Any], verdict: 
         from ...observe.exit_table import render
 
         sys.stderr.write("\n" + render(machine.exits) + "\n")
+    if budget is not None:
+        budget.say()
     if values["stats_out"] is not None:
         from ..json_file import write_json
 

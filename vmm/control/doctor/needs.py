@@ -13,6 +13,7 @@ NEEDS = {
     "KVM_CAP_READONLY_MEM": "no read-only guest memory",
     "KVM_CAP_IRQCHIP": "no --irqchip kernel",
     "KVM_CAP_PIT2": "no --irqchip kernel",
+    "KVM_CAP_SPLIT_IRQCHIP": "no --irqchip split",
     "KVM_CAP_MP_STATE": "no --irqchip kernel: a guest that sleeps for good is not noticed",
     "KVM_CAP_GET_TSC_KHZ": "every machine starts later: the clock is measured instead of asked for",
     "KVM_CAP_INTERNAL_ERROR_DATA": "crash reports do not know the instruction that KVM could not emulate",

@@ -23,8 +23,9 @@ _MEANS_NOTHING = ("host-phys-bits", "migratable")
 _IGNORED = ("-enable-kvm", "-nodefaults", "-no-reboot", "--no-reboot", "-nographic")
 _IGNORED_WITH_VALUE = ("-global", "-vnc", "-display", "-serial", "-accel", "-monitor")
 _DEVICES = ("pc-testdev", "isa-debug-exit")
-_MACHINE = {"pit": ("off", "on"), "accel": ("kvm",), "kernel_irqchip": ("on",), "kernel-irqchip": ("on",)}
+_MACHINE = {"pit": ("off", "on"), "accel": ("kvm",)}
 """Properties of -machine and the values that change nothing a test here can tell."""
+_IRQCHIPS = {"on": "kernel", "split": "split"}
 
 
 class NotUnderstood(Exception):
@@ -53,7 +54,7 @@ def fields(words: Sequence[str]) -> dict[str, Any]:
         elif word == "-initrd":
             found["modules"] = tuple(modules(value))
         elif word in ("-machine", "-M"):
-            _check_machine(value)
+            found.update(_machine(value))
         elif word == "-device":
             if value.partition(",")[0] not in _DEVICES:
                 raise NotUnderstood(f"there is no device {value.partition(',')[0]} here")
@@ -112,10 +113,14 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _check_machine(text: str) -> None:
+def _machine(text: str) -> dict[str, str]:
+    found = {}
     for part in text.split(","):
         key, equals, value = part.partition("=")
         if not equals and key in ("pc", "type=pc"):
             continue
-        if value not in _MACHINE.get(key, ()):
+        if key in ("kernel_irqchip", "kernel-irqchip") and value in _IRQCHIPS:
+            found["irqchip"] = _IRQCHIPS[value]
+        elif value not in _MACHINE.get(key, ()):
             raise NotUnderstood(f"machine {part} is not understood")
+    return found

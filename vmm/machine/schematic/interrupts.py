@@ -1,4 +1,4 @@
-"""Sheet 2, with irqchip "user": the PIC pair, the PIT and port 0x61 in Python. With "kernel" they are in the kernel."""
+"""Sheet 2, with irqchip "user" or "split": the PIC pair, the PIT and port 0x61 in Python."""
 
 from __future__ import annotations
 

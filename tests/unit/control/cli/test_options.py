@@ -101,3 +101,10 @@ def test_an_option_that_may_come_again_gives_a_list():
     )
     assert parse(command, [])[0]["part"] == []
     assert parse(command, ["--part", "1", "--part=0x10"])[0]["part"] == [1, 16]
+
+
+def test_no_option_of_run_stands_in_its_table_twice():
+    from vmm.control.cli.run_options import COMMAND as RUN
+
+    names = [name for option in RUN.options for name in option.names]
+    assert sorted(names) == sorted(set(names))

@@ -60,6 +60,7 @@ def test_options_become_fields_and_some_mean_nothing():
     }
     assert qemu_words.fields(["-overcommit", "cpu-pm=on"]) == {"cpu_pm": True}
     assert qemu_words.fields(["-m", "2048"]) == {"memory": 2048 * MiB}
+    assert qemu_words.fields(["-machine", "pc,kernel_irqchip=split"]) == {"irqchip": "split"}
 
 
 def test_modules_are_separated_by_commas_and_two_stand_for_one():

@@ -1,0 +1,128 @@
+"""machine.trace: a guest whose exits are known gives exactly these events."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+
+import pytest
+
+from vmm import ConfigError, StateError
+
+HELLO = "mov $0x3f8, %dx \n mov $0x41, %al \n out %al, (%dx) \n mov $10, %al \n out %al, (%dx) \n"
+REST = "mov $0x3fd, %dx \n in (%dx), %al \n mov $0x42, %al \n out %al, $0x80 \n hlt"
+
+
+def found(tracing, wanted: str = ""):
+    return json.loads(tracing.to_json(wanted))["traceEvents"]
+
+
+def test_known_exits_give_exactly_these_events(guest):
+    machine = guest(HELLO + REST)
+    tracing = machine.trace()
+    machine.run(deadline=5.0)
+    told = found(tracing)
+    slices = [event for event in told if event["ph"] == "X"]
+    assert [event["name"] for event in slices] == [
+        "guest", "com1 out 0x3f8", "guest", "com1 out 0x3f8", "guest", "com1 in 0x3fd", "guest", "post out 0x80",
+        "guest", *(["hlt"] if slices[-1]["name"] == "hlt" else []),
+    ]  # fmt: skip
+    assert [event["args"]["value"] for event in slices[1:8:2]] == ["0x41", "0xa", "0x60", "0x42"]
+    marks = {event["name"]: event for event in told if event["ph"] == "i"}
+    assert marks["A"]["ts"] == slices[3]["ts"]
+    assert marks["POST 0x42"]["ts"] == slices[7]["ts"]
+
+
+def test_every_event_is_one_that_perfetto_takes(guest):
+    machine = guest(HELLO + REST)
+    tracing = machine.trace()
+    machine.run(deadline=5.0)
+    told = found(tracing)
+    assert all({"ph", "ts", "pid", "tid", "name"} <= event.keys() for event in told)
+    assert {event["ph"] for event in told} == {"M", "X", "i"}
+    assert all(event["dur"] >= 0 for event in told if event["ph"] == "X")
+    assert {event["tid"] for event in told if event["ph"] != "M"} <= {
+        event["tid"] for event in told if event["ph"] == "M" and event["name"] == "thread_name"
+    }
+    slices = [event for event in told if event["ph"] == "X"]
+    for one, next_one in pairwise(slices):
+        assert one["ts"] + one["dur"] == pytest.approx(next_one["ts"], abs=0.002)
+
+
+def test_the_ring_keeps_the_last_exits_and_counts_the_others(guest):
+    machine = guest("mov $50, %cx \n 1: mov %cl, %al \n out %al, $0x80 \n loop 1b \n hlt")
+    tracing = machine.trace(limit=4)
+    machine.run(deadline=5.0)
+    exits, lost = tracing.exits()
+    assert [exit.value for exit in exits if exit.device == "post"] == [3, 2, 1]
+    assert lost + len(exits) == machine.exit_count
+
+
+def test_quiet_exits_are_on_it_too(guest):
+    machine = guest("mov $0x3fd, %dx \n mov $9, %cx \n 1: in (%dx), %al \n loop 1b \n hlt")
+    tracing = machine.trace()
+    machine.run(deadline=5.0)
+    assert machine.exits["io.in[0x3fd]"].quiet > 0
+    assert [exit.value for exit in tracing.exits()[0] if exit.device == "com1"] == [0x60] * 9
+
+
+def test_a_trigger_ends_the_trace_soon_after_its_words(guest):
+    machine = guest("mov $5, %al \n out %al, $0x80 \n" + HELLO + "mov $99, %cx \n 1: out %al, $0x80 \n loop 1b \n hlt")
+    tracing = machine.trace(trigger="A\n", after=3)
+    machine.run(deadline=5.0)
+    exits, _ = tracing.exits()
+    assert tracing.triggered
+    assert exits[0].value == 5
+    assert 3 <= len([exit for exit in exits if exit.device == "post"]) <= 5
+
+
+def test_an_interrupt_line_and_its_vector_are_marked(guest):
+    ticks = "mov $0x34, %al \n out %al, $0x43 \n xor %al, %al \n out %al, $0x40 \n out %al, $0x40 \n"
+    vector = "movw $handler, 0x20 \n movw $0, 0x22 \n"
+    pic = "mov $0x11, %al \n out %al, $0x20 \n mov $8, %al \n out %al, $0x21 \n mov $4, %al \n out %al, $0x21 \n"
+    pic += "mov $1, %al \n out %al, $0x21 \n mov $0xfe, %al \n out %al, $0x21 \n"
+    machine = guest("cli \n" + vector + pic + ticks + "sti \n hlt \n jmp . \n handler: cli \n hlt", irqchip="user")
+    tracing = machine.trace()
+    machine.run(deadline=5.0)
+    names = [event["name"] for event in found(tracing) if event["ph"] == "i"]
+    assert "GSI 0 up" in names
+    assert "inject vector 0x8" in names
+
+
+def test_a_trace_begins_before_the_run_and_once(guest):
+    machine = guest("hlt")
+    with pytest.raises(ConfigError):
+        machine.trace(limit=0)
+    machine.run(deadline=5.0)
+    with pytest.raises(StateError):
+        machine.trace()
+
+
+def test_a_hook_may_come_with_a_filter(guest):
+    machine = guest(HELLO + REST)
+    seen = []
+    machine.on_exit("device=com1,direction=out", lambda *access: seen.append(access[3]))
+    machine.run(deadline=5.0)
+    assert seen == [0x41, 10]
+
+
+def test_each_vcpu_has_a_track_of_its_own(guest):
+    machine = guest("mov $7, %al \n out %al, $0x80 \n cli \n hlt", vcpus=2, irqchip="none")
+    tracing = machine.trace()
+    machine.run(deadline=5.0)
+    told = found(tracing, "device=post")
+    assert {event["args"]["name"] for event in told if event["name"] == "thread_name"} == {
+        "vCPU 0", "vCPU 1", "POST codes",
+    }  # fmt: skip
+    assert sorted(event["tid"] for event in told if event["name"] == "post out 0x80") == [1, 2]
+
+
+def test_text_without_end_is_bounded(guest, monkeypatch):
+    monkeypatch.setattr("vmm.machine.tracing.TEXT", 100)
+    machine = guest("mov $0x3f8, %dx \n mov $0x41, %al \n 1: mov $500, %cx \n 2: out %al, (%dx) \n loop 2b \n hlt")
+    tracing = machine.trace()
+    machine.run(deadline=5.0)
+    assert len(machine.console_output) == 500
+    assert (
+        sum(len(event["name"]) for event in found(tracing) if event["ph"] == "i" and event["cat"] == "com1") <= 100 + 7
+    )

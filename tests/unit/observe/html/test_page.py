@@ -1,0 +1,68 @@
+"""The page of a run: everything is in it, nothing is outside it, and nothing that a guest says becomes markup."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+from vmm.observe.exits import BUCKETS, ExitCount, FlightEntry
+from vmm.observe.html.page import page
+from vmm.observe.statistics import ExitStatistics
+
+EXITS = ExitCount(
+    vcpu=0, reason="io", direction="out", address=0x3F8, size=1, count=1400, elements=1400, guest_ns=9000,
+    handler_ns=90_000, handler_max_ns=5000, histogram=tuple(1400 * (at == 10) for at in range(BUCKETS)),
+    rips=((0x1000, 1400),), device="com1",
+)  # fmt: skip
+FLIGHT = FlightEntry(vcpu=0, at_ns=77, reason="io", direction="out", address=0x3F8, size=1, value=0x48, rip=0x1000)
+RUN = ExitStatistics([EXITS], wall_ns=200_000, flight=[FLIGHT], symbols=lambda rip: "<script>putc")
+DOCUMENT = {
+    "outcome": {"kind": "halted", "words": "the guest <b>halted", "exit_code": 117},
+    "budget": [{"rule": "io <= 400", "came": 1400, "wanted": 400}],
+    "console": "</pre><script>alert(1)</script>",
+}
+VOID = ("meta", "input")
+
+
+class Tags(HTMLParser):
+    """Every tag is closed by its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.seen.append(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_page_is_whole_and_sound() -> None:
+    tags = Tags()
+    tags.feed(page(RUN, "a <run>", DOCUMENT))
+    assert tags.open == []
+    assert tags.seen.count("script") == 1
+    assert tags.seen.count("table") == 6
+    assert "b" not in tags.seen
+
+
+def test_nothing_is_loaded_from_elsewhere() -> None:
+    text = page(RUN, "run", DOCUMENT)
+    assert "default-src 'none'" in text
+    assert not re.search(r"\b(?:src|href)\s*=|url\(|https?:", text)
+
+
+def test_what_happened_is_there() -> None:
+    text = page(RUN, "run", DOCUMENT)
+    for words in ("halted", "exit code 117", "io &lt;= 400", "1,400", "0x3f8", "Hot instructions", "Flight recorder",
+                  'class="chart"', "1,400 from 1.0us to 2.0us", "prefers-color-scheme: dark"):  # fmt: skip
+        assert words in text, words
+    assert 'class="bad"' in text
+
+
+def test_a_run_without_exits_has_a_page() -> None:
+    assert "<table>" not in page(ExitStatistics(), "nothing")

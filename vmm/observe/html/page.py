@@ -1,0 +1,206 @@
+"""The page of a run: verdict, summary, tables that sort and filter, histograms, hot instructions, flight recorder.
+
+It needs the statistics; an outcome, a broken budget and the console are shown where the document has them.
+Not modelled: exits over time and flame graphs, which the statistics do not hold.
+"""
+
+from __future__ import annotations
+
+import os
+from html import escape
+
+from ..figures import duration, number, share
+from ..kernel_stats import compare
+from ..location import DIRECTIONS, location_text
+from .grid import Cell, code, count, grid, hexadecimal, part, text, time
+from .histogram import chart, spark
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from ..statistics import ExitStatistics, ExitView
+
+_GOOD = ("halted", "debug-exit", "power-off", "suspended")
+"""Outcomes that are an end, not an accident."""
+_COUNTS = ("count", "elements", "quiet", "share")
+_TIMES = ("guest", "handlers", "p50", "p99", "max", "times")
+_CHARTS = 12
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+
+
+def page(exits: ExitStatistics, title: str, document: Mapping[str, Any] | None = None) -> str:
+    """The whole page. `document` is what --stats-out or --json wrote; only what it has beside the exits is read."""
+    more = document or {}
+    parts = [
+        _verdict(more),
+        _summary(exits),
+        _budget(more),
+        '<p id="tools" hidden><label>Filter rows <input type="search" id="filter" autocomplete="off"></label>'
+        ' <span id="found" role="status"></span></p>',
+        _tables(exits),
+        _charts(exits),
+        _hot(exits),
+        _kernel(exits),
+        _flight(exits),
+        _console(more),
+    ]
+    return (
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{escape(title)}</title>\n'
+        f"<style>{_file('page.css')}</style></head>\n<body><header><h1>{escape(title)}</h1></header>\n<main>"
+        f"{''.join(parts)}</main>\n<script>{_file('page.js')}</script></body></html>\n"
+    )
+
+
+def _file(name: str) -> str:
+    with open(os.path.join(os.path.dirname(__file__), name), encoding="utf-8") as file:
+        return file.read()
+
+
+def _verdict(document: Mapping[str, Any]) -> str:
+    outcome = document.get("outcome")
+    if not isinstance(outcome, dict):
+        return ""
+    kind, words = str(outcome.get("kind", "")), str(outcome.get("words", ""))
+    mood = "good" if kind in _GOOD and not document.get("budget") else "bad"
+    return (
+        f'<p id="verdict" class="{mood}"><strong>{escape(kind)}</strong> {escape(words)}'
+        f' <span class="code">exit code {escape(str(outcome.get("exit_code", "?")))}</span></p>\n'
+    )
+
+
+def _budget(document: Mapping[str, Any]) -> str:
+    rows = document.get("budget")
+    if not isinstance(rows, list):
+        return ""
+    return grid(
+        "Broken budget",
+        ("rule", "came", "wanted"),
+        [(code(str(row["rule"])), count(int(row["came"])), count(int(row["wanted"]))) for row in rows],
+    )
+
+
+def _summary(exits: ExitStatistics) -> str:
+    spent = exits.guest_ns + exits.handler_ns + exits.idle_ns
+    whole = max(exits.wall_ns * max(len(exits.vcpus), 1), spent)
+    facts = [("exits", number(exits.total))]
+    if exits.wall_ns:
+        facts += [("wall time", duration(exits.wall_ns))]
+        if exits.total:
+            facts += [("exits a second", number(exits.total * 1_000_000_000 // exits.wall_ns))]
+    facts += [("vCPUs", str(max(len(exits.vcpus), 1))), ("locations", number(len(exits.by_location())))]
+    items = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
+    times = [("guest", "guest and kernel", exits.guest_ns), ("handlers", "dispatch and devices", exits.handler_ns),
+             ("asleep", "asleep", exits.idle_ns), ("elsewhere", "elsewhere", whole - spent)]  # fmt: skip
+    shown = [(name, words, value) for name, words, value in times if value and whole]
+    bar, left = "", 0.0
+    for name, _, value in shown:
+        wide = 100 * value / whole
+        bar += f'<rect class="{name}" x="{left:.3f}%" width="{wide:.3f}%" height="22"/>'
+        left += wide
+    legend = "".join(
+        f'<li><span class="key {name}"></span>{words} {duration(value)} ({escape(share(value / whole))})</li>'
+        for name, words, value in shown
+    )
+    picture = f'<svg id="time" role="img" aria-label="where the time went" width="100%" height="22">{bar}</svg>'
+    return f'<dl id="summary">{items}</dl>\n' + (f"{picture}<ul class=legend>{legend}</ul>\n" if shown else "")
+
+
+def _tables(exits: ExitStatistics) -> str:
+    vcpus = [exits.of_vcpu(vcpu) for vcpu in exits.vcpus] if len(exits.vcpus) > 1 else []
+    reasons = [(code(name), *_figures(view)) for name, view in exits.by_reason().items()]
+    devices = [(text(name), *_figures(view)) for name, view in exits.by_device().items()]
+    return "".join(
+        (
+            grid("By reason", ("reason", *_COUNTS, *_TIMES), reasons),
+            grid("By device", ("device", *_COUNTS, *_TIMES), devices),
+            grid(
+                "By location",
+                ("device", "access", "address", "size", *_COUNTS, *_TIMES),
+                [(*_place(view), *_figures(view)) for view in exits.by_location().values()],
+            ),
+            grid(
+                "By vCPU",
+                ("vCPU", "exits", "in the guest", "in handlers"),
+                [
+                    (Cell(html=str(vcpu), value=vcpu), count(of.total), time(of.guest_ns), time(of.handler_ns))
+                    for vcpu, of in zip(exits.vcpus, vcpus, strict=False)
+                ],
+            ),
+        )
+    )
+
+
+def _place(view: ExitView) -> tuple[Cell, ...]:
+    access = f"{view.reason} {view.direction}".strip()
+    nobody = "unclaimed" if view.reason in DIRECTIONS and view.address is not None else ""
+    return (text(view.device or nobody), code(access), hexadecimal(view.address), count(view.size))
+
+
+def _figures(view: ExitView) -> tuple[Cell, ...]:
+    elements = count(view.elements if view.elements > view.count else 0)
+    times = map(time, (view.guest, view.total, view.p50, view.p99, view.max))
+    return (count(view.count), elements, count(view.quiet), part(view.share), *times, Cell(html=spark(view.histogram)))
+
+
+def _charts(exits: ExitStatistics) -> str:
+    views = [(f"{name}: {number(view.count)} exits", view) for name, view in exits.by_device().items()][:_CHARTS]
+    views = views or [(name, view) for name, view in exits.by_reason().items()]
+    figures = "".join(chart(name, view.histogram) for name, view in views)
+    if not figures:
+        return ""
+    return (
+        "<details open><summary><h2>Handler times</h2></summary><p>How many exits took how long from the exit to the"
+        f' next entry; each bar is twice the time of the one before.</p><div class="charts">{figures}</div></details>\n'
+    )
+
+
+def _hot(exits: ExitStatistics) -> str:
+    rows = [
+        (
+            hexadecimal(hot.rip),
+            code(hot.symbol),
+            count(hot.count),
+            part(hot.share),
+            code(hot.location),
+            text(hot.device),
+        )
+        for hot in exits.by_rip()
+    ]
+    return grid("Hot instructions", ("RIP", "symbol", "count", "share", "access", "device"), rows)
+
+
+def _kernel(exits: ExitStatistics) -> str:
+    entries = compare(exits.kernel, exits.exits) if exits.kernel else []
+    rows = [(code(entry.name), count(entry.ours or 0), count(entry.kernel), text(entry.remark)) for entry in entries]
+    return grid("Kernel's counters", ("counter", "ours", "kernel's", "why they differ"), rows)
+
+
+def _flight(exits: ExitStatistics) -> str:
+    return grid(
+        "Flight recorder",
+        ("at", "vCPU", "location", "value", "RIP", "symbol", "device"),
+        [
+            (
+                Cell(html=f"{entry.at_ns / 1_000_000:,.3f}ms", value=entry.at_ns),
+                Cell(html=str(entry.vcpu), value=entry.vcpu),
+                code(location_text(entry.reason, entry.direction, entry.size, entry.address)),
+                hexadecimal(entry.value),
+                hexadecimal(entry.rip),
+                code(exits.symbols(entry.rip)),
+                text(entry.device),
+            )
+            for entry in exits.flight
+        ],
+        "The last exits, oldest first.",
+    )
+
+
+def _console(document: Mapping[str, Any]) -> str:
+    said = document.get("console")
+    if not isinstance(said, str) or not said:
+        return ""
+    return f"<details><summary><h2>Console</h2></summary><pre>{escape(said)}</pre></details>\n"
