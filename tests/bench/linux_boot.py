@@ -111,8 +111,8 @@ def boot(command: list[str], exits: Exits) -> Boot | None:
     """One boot up to the first line; None, with its last words on stderr, when that did not come."""
     exits.begin()
     start = time.monotonic()
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    assert process.stdout is not None
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert process.stdout is not None  # a silent pipe for stdin: kvmtool takes the end of a file for keys without end
     said, output = b"", process.stdout.fileno()
     try:
         while FIRST not in said:
