@@ -3,6 +3,7 @@
 To find, open and read a module takes 0.1 ms, and a tiny guest lives for two. The file is a cache like Python's own: it
 lies in __pycache__, names each source with its size and time of change, and is written anew (writer.py) when one of
 them differs. Without it Python's own way serves. Not for the library: `import vmm` does not come here.
+A second file has what a Linux machine needs beyond that; it is read when the command's words speak of Linux.
 Why: docs/adr/0003-start-up-time-is-a-feature.md.
 """
 
@@ -11,6 +12,8 @@ import marshal
 import sys
 from posix import stat
 
+PLAIN, LINUX = "modules", "modules-linux"
+"""The files."""
 FORMAT = 1
 """Changes with what is in the file: (FORMAT, [(module, source, size, change in ns, whether a package, code)])."""
 
@@ -18,21 +21,30 @@ FORMAT = 1
 def command() -> None:
     """What the installed `vmm` calls. Never returns."""
     gc.disable()  # cyclic garbage is not collected before a guest runs
-    is_run = sys.argv[1:2] == ["run"]
-    is_cached = is_run and enter(path())
+    missing = [kind for kind in wanted(sys.argv[1:]) if not enter(path(kind))]
     from ..control.cli import end, main
 
     code = main()
-    if is_run and not is_cached and not sys.dont_write_bytecode:
+    if missing and not sys.dont_write_bytecode:
         from .writer import write
 
-        write(path())
+        for kind in missing:
+            write(path(kind), kind)
     end(code)
 
 
-def path() -> str:
-    """Where the file is, for this Python."""
-    return f"{__path__[0]}/__pycache__/modules.{sys.implementation.cache_tag}"
+def wanted(words: list[str]) -> tuple[str, ...]:
+    """The files for a command. A guess: without an initrd a kernel comes too seldom to look for it here."""
+    if words[:1] == ["linux"]:
+        return PLAIN, LINUX
+    if words[:1] != ["run"]:
+        return ()
+    return (PLAIN, LINUX) if any(word.startswith(("--initrd", "-initrd")) for word in words) else (PLAIN,)
+
+
+def path(kind: str = PLAIN) -> str:
+    """Where a file is, for this Python."""
+    return f"{__path__[0]}/__pycache__/{kind}.{sys.implementation.cache_tag}"
 
 
 def enter(file: str) -> bool:

@@ -1,4 +1,4 @@
-"""Writes the file that vmm.start reads: the bytecode of every module that a plain run imports, dependencies first.
+"""Writes the files that vmm.start reads: the bytecode of every module that a run imports, dependencies first.
 
 What is for readers and type checkers is left out: nobody asks a running command for it.
 """
@@ -9,27 +9,36 @@ import ast
 import marshal
 import os
 
-from . import FORMAT
+from . import FORMAT, LINUX, PLAIN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOTS = (
-    "vmm.control.cli", "vmm.control.cli.run", "vmm.engine.kvm_engine", "vmm.cpu.topology", "vmm.backends.terminal",
-    "vmm.devices.serial", "vmm.devices.debug_exit",
-)  # fmt: skip
-"""The command, and what it imports late in every run or nearly; what these import themselves comes with them."""
+ROOTS = {
+    PLAIN: (
+        "vmm.control.cli", "vmm.control.cli.run", "vmm.engine.kvm_engine", "vmm.cpu.topology", "vmm.backends.terminal",
+        "vmm.devices.serial", "vmm.devices.debug_exit",
+    ),
+    LINUX: (
+        "vmm.control.kut.qemu_words", "vmm.machine.schematic.linux", "vmm.machine.schematic.panic",
+        "vmm.machine.schematic.power", "vmm.boot.tables.acpi", "vmm.boot.tables.mptable", "vmm.boot.tables.smbios",
+        "vmm.boot.tables.hardware", "vmm.observe.panic", "vmm.backends.console_log", "vmm.engine.kvm_irqchip",
+        "vmm.devices.power", "vmm.devices.acpi_pm", "vmm.devices.i8042", "vmm.devices.rtc",
+        "vmm.cpu.paging",
+    ),
+}  # fmt: skip
+"""The command, and what it imports late in every such run or nearly; what these import themselves comes with them."""
 
 HERE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 
 
-def write(file: str) -> None:
+def write(file: str, kind: str = PLAIN) -> None:
     """Makes `file` under a temporary name and renames it. Where that cannot be, there is none."""
     scratch = f"{file}.{os.getpid()}"
     try:
         os.makedirs(os.path.dirname(file), exist_ok=True)
-        content = marshal.dumps((FORMAT, [_entry(name) for name in order()]))
+        content = marshal.dumps((FORMAT, [_entry(name) for name in order(kind)]))
         with open(scratch, "xb") as stream:
             stream.write(content)
         os.replace(scratch, file)
@@ -38,12 +47,17 @@ def write(file: str) -> None:
             os.unlink(scratch)
 
 
-def order() -> list[str]:
-    """The modules, each behind its package and all that it imports as it is executed."""
+def order(kind: str = PLAIN) -> list[str]:
+    """The modules, each behind its package and all that it imports as it is executed; in no file twice."""
     found: dict[str, None] = {}
-    for root in ROOTS:
+    for root in ROOTS[PLAIN]:
         _visit(root, found, ())
-    return list(found)
+    plain = len(found)
+    if kind == PLAIN:
+        return list(found)
+    for root in ROOTS[kind]:
+        _visit(root, found, ())
+    return list(found)[plain:]
 
 
 def _visit(name: str, found: dict[str, None], above: tuple[str, ...]) -> None:

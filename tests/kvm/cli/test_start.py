@@ -7,15 +7,31 @@ import subprocess
 import sys
 
 from vmm import start
+from vmm.control import guest_set
 from vmm.start import writer
+
+
+def imported(words: list[str]) -> tuple[list[str], bytes]:
+    """(ours that Python's own way imported, what the guest said)."""
+    command = [sys.executable, "-X", "importtime", "-m", "vmm", "run", *words]
+    environment = {**os.environ, "PYTHONPATH": writer.HERE}
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, env=environment, check=False)
+    names = [line.rpartition("|")[2].strip() for line in done.stderr.decode().splitlines() if "import time:" in line]
+    return [name for name in names if name.split(".")[0] in ("vmm", "kvm_bindings")], done.stdout
 
 
 def test_a_plain_run_imports_only_its_entry_by_pythons_way(image, code):
     writer.write(start.path())
-    words = [sys.executable, "-X", "importtime", "-m", "vmm", "run", image(code.say(b"hello") + code.exit(0))]
-    environment = {**os.environ, "PYTHONPATH": writer.HERE}
-    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, env=environment, check=True)
-    assert done.stdout == b"hello"
-    imported = [line.rpartition("|")[2].strip() for line in done.stderr.decode().splitlines() if "import time:" in line]
-    ours = [name for name in imported if name.split(".")[0] in ("vmm", "kvm_bindings")]
+    ours, said = imported([image(code.say(b"hello") + code.exit(0))])
+    assert said == b"hello"
+    assert ours == ["vmm", "vmm.start", "kvm_bindings._kvm"], "name what is new in vmm/start/writer.py's ROOTS"
+
+
+def test_a_linux_machine_comes_from_the_second_file(tmp_path):
+    for kind in (start.PLAIN, start.LINUX):
+        writer.write(start.path(kind), kind)
+    initrd = tmp_path / "initrd"
+    initrd.write_bytes(b"hello")
+    ours, said = imported([guest_set.build("bzimage"), "--initrd", str(initrd), "--protocol", "linux32"])
+    assert said.startswith(b"hello")
     assert ours == ["vmm", "vmm.start", "kvm_bindings._kvm"], "name what is new in vmm/start/writer.py's ROOTS"

@@ -37,6 +37,27 @@ def test_a_module_comes_behind_its_package_and_all_that_it_imports():
     assert not [name for name in order if name.startswith(("vmm.observe", "vmm.control.doctor"))]
 
 
+def test_a_linux_run_has_a_file_of_what_it_needs_beyond_a_plain_one():
+    plain, linux = writer.order(), writer.order(start.LINUX)
+    assert {"vmm.machine.schematic.linux", "vmm.boot.tables.dsdt"} < set(linux)
+    assert not set(plain) & set(linux)
+
+
+@pytest.mark.parametrize(
+    ("words", "files"),
+    [
+        (["run", "image"], (start.PLAIN,)),
+        (["run", "image", "--initrd", "file"], (start.PLAIN, start.LINUX)),
+        (["run", "image", "-initrd=file"], (start.PLAIN, start.LINUX)),
+        (["linux", "--", "true"], (start.PLAIN, start.LINUX)),
+        (["doctor"], ()),
+        ([], ()),
+    ],
+)
+def test_the_command_tells_which_files_are_read(words, files):
+    assert start.wanted(words) == files
+
+
 def test_the_modules_of_the_file_are_the_modules_of_the_sources(file):
     holds, module, source, doc = entered(file)
     assert (holds, module, doc) == ("True", "vmm.machine.machine", "None")

@@ -46,9 +46,9 @@ def encode(product: str, version: str, uuid: bytes) -> bytes:
 
 def uuid_from(seed: bytes) -> bytes:
     """A UUID (version 8, variant 1) that is the same for the same seed."""
-    from hashlib import sha256
+    from _blake2 import blake2b  # not by way of hashlib, which loads OpenSSL: milliseconds of every start
 
-    digest = bytearray(sha256(seed).digest()[:16])
+    digest = bytearray(blake2b(seed, digest_size=16).digest())
     digest[6] = digest[6] & 0x0F | 0x80
     digest[8] = digest[8] & 0x3F | 0x80
     return bytes(digest)
