@@ -48,16 +48,13 @@ def write(file: str, kind: str = PLAIN) -> None:
 
 
 def order(kind: str = PLAIN) -> list[str]:
-    """The modules, each behind its package and all that it imports as it is executed; in no file twice."""
+    """The modules, each behind its package and all that it imports as it is executed; beyond the plain ones, and with
+    their packages once more, for another kind: a file must hold by itself."""
     found: dict[str, None] = {}
-    for root in ROOTS[PLAIN]:
-        _visit(root, found, ())
-    plain = len(found)
-    if kind == PLAIN:
-        return list(found)
     for root in ROOTS[kind]:
         _visit(root, found, ())
-    return list(found)[plain:]
+    plain = () if kind == PLAIN else order()
+    return [name for name in found if name not in plain or _source(name).endswith("__init__.py")]
 
 
 def _visit(name: str, found: dict[str, None], above: tuple[str, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import marshal
 import os
 import subprocess
@@ -40,7 +41,15 @@ def test_a_module_comes_behind_its_package_and_all_that_it_imports():
 def test_a_linux_run_has_a_file_of_what_it_needs_beyond_a_plain_one():
     plain, linux = writer.order(), writer.order(start.LINUX)
     assert {"vmm.machine.schematic.linux", "vmm.boot.tables.dsdt"} < set(linux)
-    assert not set(plain) & set(linux)
+    assert all(hasattr(importlib.import_module(name), "__path__") for name in set(plain) & set(linux)), "packages alone"
+
+
+def test_the_file_of_linux_holds_where_the_plain_one_does_not(tmp_path):
+    file = tmp_path / "modules-linux"
+    writer.write(str(file), start.LINUX)
+    told = IMPORT + "; from vmm.boot.linux import bzimage; print(Machine.__doc__ is None, bzimage.__doc__)"
+    done = subprocess.run([sys.executable, "-c", told, str(file)], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False", "None"], "the machine from its source, the loader from the file"
 
 
 @pytest.mark.parametrize(
