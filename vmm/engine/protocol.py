@@ -32,8 +32,11 @@ if TYPE_CHECKING:
         def run(self) -> Stop:
             """Runs the guest until there is news."""
 
-        def finish_access(self) -> None:
-            """Completes a port or MMIO access that the last exit left half done, without running the guest."""
+        def finish_access(self, is_last: bool = False) -> None:
+            """Completes a port or MMIO access that the last exit left half done, without running the guest.
+
+            With is_last the guest has ended: what only registers would show may wait until somebody reads them.
+            """
 
         def kick(self, stop: bool = False) -> None:
             """Makes run() return INTERRUPTED soon; with `stop`, again and again until clear_stop().
