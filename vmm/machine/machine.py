@@ -87,6 +87,9 @@ class Machine(Outside):
             raise
         self._mark("KVM has made the machine")
         self.vcpus = self._engine.vcpus
+        if not self.config.statistics:
+            for vcpu in self.vcpus:
+                vcpu.uncount()
         lock = None
         if self.config.vcpus > 1:
             from threading import RLock
