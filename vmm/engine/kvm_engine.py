@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from ..bus.bus import Bus
     from ..cpu.cpuid import CpuModel
     from ..memory.guest_memory import GuestMemory, Region
+    from ..observe.msr_accesses import MsrAccess
     from .kvm_irqchip import KernelIrqchip, LocalApics
+    from .kvm_msrs import MsrWatch
 
 API_VERSION = 12
 IDENTITY_MAP_ADDRESS = 0xFEFF_C000
@@ -37,6 +39,7 @@ class KvmEngine:
         self.vcpus: list[KvmVcpu] = []
         self.irqchip: KernelIrqchip | None = None
         self.local_apics: LocalApics | None = None
+        self._msr_watches: list[MsrWatch] = []
         self._pins: dict[int, CData] = {}
         """By slot: what keeps the host's memory from being unmapped while KVM has it."""
         try:
@@ -141,6 +144,16 @@ class KvmEngine:
     def _ended(self, run: CData) -> None:
         if self.local_apics is not None:
             self.local_apics.ended(run.eoi.vector)
+
+    def watch_msrs(self) -> None:
+        """See protocol.Engine."""
+        from .kvm_msrs import watch
+
+        self._msr_watches = watch(self)
+
+    def msr_accesses(self) -> list[MsrAccess]:
+        """See protocol.Engine."""
+        return [access for watch in self._msr_watches for access in watch.accesses()]
 
     def kernel_counters(self) -> tuple[dict[str, Any], dict[int, dict[str, Any]], str]:
         """KVM's own statistics since the VM was made: (the VM's, each vCPU's by index, the kind of host)."""

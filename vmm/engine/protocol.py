@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..cpu.modes import InitialState
     from ..memory.guest_memory import GuestMemory, Region
     from ..observe.exits import ExitCount, FlightEntry
+    from ..observe.msr_accesses import MsrAccess
     from ..observe.trace import TracedExit
     from ..observe.vcpu_time import VcpuTime
 
@@ -170,6 +171,12 @@ if TYPE_CHECKING:
 
         def change_memory(self, removed: Sequence[Region], added: Sequence[Region]) -> None:
             """Takes regions away from the guest and gives it others, at once for all vCPUs; from a device's handler."""
+
+        def watch_msrs(self) -> None:
+            """Makes each MSR access of the guest an exit, counted and answered as ever. Before it runs. HostError."""
+
+        def msr_accesses(self) -> list[MsrAccess]:
+            """What watch_msrs() has seen so far. Any thread."""
 
         def close(self) -> None:
             """Gives everything back. Legal twice."""

@@ -63,6 +63,8 @@ def main(words: list[str], command: Command = COMMAND, profile: Any = None) -> i
                 plug(machine, asked)
         if budget is not None:
             budget.check_names(machine)
+        if values["msrs"]:
+            machine.watch_msrs()
         write_trace = None
         if values["trace"] is not None or values["trace_filter"] is not None or values["trace_trigger"] is not None:
             from .trace import begin
@@ -166,6 +168,10 @@ def report(
         from ...observe.exit_table import render
 
         sys.stderr.write("\n" + render(machine.exits) + "\n")
+    elif values["msrs"]:
+        from ...observe.msr_accesses import render as msr_table
+
+        sys.stderr.write("\n" + "\n".join(msr_table(machine.exits.msrs or ()) or ["No MSR accesses"]) + "\n")
     if budget is not None:
         budget.say()
     if values["stats_out"] is not None:
