@@ -65,6 +65,8 @@ def main(words: list[str], command: Command = COMMAND, profile: Any = None) -> i
             budget.check_names(machine)
         if values["msrs"]:
             machine.watch_msrs()
+        if values["hidden"]:
+            machine.watch_hidden()
         write_trace = None
         if values["trace"] is not None or values["trace_filter"] is not None or values["trace_trigger"] is not None:
             from .trace import begin
@@ -168,16 +170,28 @@ def report(
         from ...observe.exit_table import render
 
         sys.stderr.write("\n" + render(machine.exits) + "\n")
-    elif values["msrs"]:
-        from ...observe.msr_accesses import render as msr_table
-
-        sys.stderr.write("\n" + "\n".join(msr_table(machine.exits.msrs or ()) or ["No MSR accesses"]) + "\n")
+    elif values["msrs"] or values["hidden"]:
+        _say_asked(machine, values)
     if budget is not None:
         budget.say()
     if values["stats_out"] is not None:
         from ..json_file import write_json
 
         write_json(values["stats_out"], machine.exits.as_json())
+
+
+def _say_asked(machine: Machine, values: dict[str, Any]) -> None:
+    """The tables of --msrs and --hidden where --stats does not show them among the others."""
+    exits, lines = machine.exits, []
+    if values["msrs"]:
+        from ...observe.msr_accesses import render as msr_table
+
+        lines += ["", *(msr_table(exits.msrs or ()) or ["No MSR accesses"])]
+    if exits.hidden is not None:
+        from ...observe.hidden_table import render as hidden_table
+
+        lines += ["", *hidden_table(exits.hidden, exits.symbols, 80, bold=False, rows=24)]
+    sys.stderr.write("\n".join(lines) + "\n")
 
 
 def _write_files(machine: Machine, values: dict[str, Any]) -> None:

@@ -95,6 +95,7 @@ COMMAND = Command(
                help="slices of device=,port=A-B,mmio=A-B,direction=,rip=A-B"),
         Option(names=("--trace-trigger",), value="TEXT", group=EXITS,
                help="stop soon after the guest says TEXT on COM1"),
+        Option(names=("--hidden",), help="count what KVM answers by itself too; mostly needs root", group=EXITS),
         Option(names=("--msrs",), help="print every MSR that the guest touches, to stderr", group=EXITS),
         Option(names=("--device", "-device"), value="DEVICE", many=True, group=DEVICES,
                help="FILE.py:CLASS,port=0x500 or mmio=; also size=, name="),
