@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 NEEDS = {
+    "IA32_FEATURE_CONTROL": ("vmx", "smx", "sgx"),
     "IA32_TSC_AUX": ("rdtscp", "rdpid"),
     "TSC_RATIO": ("tsc_scale",),
     "IA32_ARCH_CAPABILITIES": ("arch_capabilities",),
@@ -28,6 +29,8 @@ NEEDS = {
 """Registers that are there for a guest with one of these CPUID features alone."""
 VMX = range(0x480, 0x492)
 """IA32_VMX_BASIC to IA32_VMX_VMFUNC."""
+HYPER_V = range(0x4000_0000, 0x4000_0200)
+"""Of a hypervisor that no guest here is shown."""
 LAST_BRANCHES = range(0x1DB, 0x1DF)
 BANKS = range(0x400, 0x480)
 """Machine check banks of four registers each, of which the second is the status."""
@@ -63,6 +66,7 @@ class GuestRules:
         self._missing = {index for index, some in _NEEDS.items() if not any(feature in features for feature in some)}
         if "vmx" not in features:
             self._missing.update(VMX)
+        self._missing.update(HYPER_V)
         if not mcg_cap & MCG_CTL_PRESENT:
             self._missing.add(MCG_CTL)
 
