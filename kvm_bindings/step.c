@@ -239,6 +239,8 @@ struct step *step_new(int vcpu_fd, struct kvm_run *run, uint64_t ns_per_tick_32)
             overflow->is_write = is_write;
         }
     open->locations = 1 + OVERFLOW_ROWS;
+    open->interval = STEP_FIRST_INTERVAL;
+    open->zero = __rdtsc();
     return open;
 }
 
