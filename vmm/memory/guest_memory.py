@@ -85,6 +85,25 @@ class GuestMemory:
             self._slots += 1
         return region
 
+    def twin(self) -> GuestMemory:
+        """One with the same regions in the same slots, over untouched mappings of its own."""
+        twin = GuestMemory()
+        new = twin._mappings = [_map(len(mapping)) for mapping in self._mappings]
+        of = {id(mapping): fresh for mapping, fresh in zip(self._mappings, new, strict=True)}
+        twin._regions = self._regions.copy()
+        for _, region in self._regions:
+            copy = Region(
+                region.span, region.slot, region.name, region.read_only, of[id(region.mapping)], region.offset
+            )
+            twin._regions.replace(region.span, copy)
+        twin._slots, twin._free_slots = self._slots, self._free_slots.copy()
+        return twin
+
+    @property
+    def mappings(self) -> list[mmap.mmap]:
+        """The host memory behind all regions, also behind those that were removed, in the order of its making."""
+        return self._mappings
+
     def backing(self, size: int) -> mmap.mmap:
         """Host memory for regions, which may come and go while its content stays; given back by close()."""
         mapping = _map(size)
