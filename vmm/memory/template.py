@@ -6,6 +6,7 @@ Source: memfd_create(2), fcntl(2) F_ADD_SEALS.
 
 from __future__ import annotations
 
+import mmap
 import os
 from fcntl import F_ADD_SEALS, F_SEAL_GROW, F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_WRITE, fcntl
 
@@ -27,6 +28,7 @@ class Template:
         self.sizes = tuple(sizes)
         self.offsets = tuple(sum(sizes[:at]) for at in range(len(sizes)))
         self.size = sum(sizes)
+        self._view: mmap.mmap | None = None
         try:
             self.fd = os.memfd_create("vmm-template", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
             os.ftruncate(self.fd, self.size)
@@ -53,12 +55,20 @@ class Template:
         fcntl(self.fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
     @property
+    def view(self) -> mmap.mmap:
+        """All of it, to be read."""
+        if self._view is None:
+            self._view = mmap.mmap(self.fd, self.size, mmap.MAP_SHARED, mmap.PROT_READ)
+        return self._view
+
+    @property
     def held(self) -> int:
         """Bytes of host memory that it takes."""
         return os.fstat(self.fd).st_blocks * 512
 
     def close(self) -> None:
         """Gives the fd back; mappings of it stay. Legal twice."""
+        self._view = None
         fd, self.fd = self.fd, -1
         if fd >= 0:
             os.close(fd)
