@@ -60,6 +60,7 @@ class KvmVcpu:
         self._bindings: list[Bound] = []
         self._rebinds = 0
         self._is_attached = False
+        self._owes_finish = False
         self._rings: dict[int, tuple[Callable[[bytes], None], Bus, int]] = {}
         self._quiet_rows: dict[tuple[str, int, int, bool], int] = {}
         self._taken, self._key = ffi.new("uint8_t[]", lib.STEP_RING), ffi.new("uint64_t *")
@@ -115,8 +116,13 @@ class KvmVcpu:
                 return stop
             reply = 0
 
-    def finish_access(self) -> None:
+    def finish_access(self, is_last: bool = False) -> None:
         """See protocol.Vcpu."""
+        run = self._run
+        if is_last and run.exit_reason == lib.KVM_EXIT_IO and run.io.direction == lib.KVM_EXIT_IO_OUT:
+            self._owes_finish = True
+            return
+        self._owes_finish = False
         lib.step_finish(self._step, True)
         try:
             stop = self._loop(ONES)
@@ -313,8 +319,9 @@ class KvmVcpu:
         return kvm_registers.special(self.fd)
 
     def _take_over(self) -> None:
-        """Registers given by start_at() wait in kvm_run until an entry: make one that runs nothing."""
-        if self._run.kvm_dirty_regs:
+        """Registers given by start_at(), and those after a last access, are there after an entry: make one that runs
+        nothing."""
+        if self._run.kvm_dirty_regs or self._owes_finish:
             self.finish_access()
 
     def is_halted(self) -> bool:

@@ -349,9 +349,10 @@ class Machine(Outside):
         self._board.timers.pause()
         self._ran += time.monotonic_ns()
         verdict = self._run.outcome
+        is_last = verdict is not None and verdict.kind not in outcome.RESUMABLE
         for vcpu in self.vcpus:
             try:
-                vcpu.finish_access()
+                vcpu.finish_access(is_last)
             except OSError as error:  # KVM will not have this vCPU at all; most often the run ended with just that
                 if verdict is None or verdict.kind in outcome.RESUMABLE:
                     verdict = self._run.outcome = Outcome(kind=outcome.FAILED, words=str(error), vcpu=vcpu.index)

@@ -56,6 +56,8 @@ class GuestMemory:
         self._mappings: list[mmap.mmap] = []
         self._slots = 0
         self._free_slots: list[int] = []
+        self._notes: set[tuple[int, int]] | None = None
+        self._viewed: set[tuple[int, int]] = set()
 
     def add(
         self, gpa: int, size: int, name: str = "ram", read_only: bool = False,
@@ -84,6 +86,25 @@ class GuestMemory:
         else:
             self._slots += 1
         return region
+
+    def twin(self) -> GuestMemory:
+        """One with the same regions in the same slots, over untouched mappings of its own."""
+        twin = GuestMemory()
+        new = twin._mappings = [_map(len(mapping)) for mapping in self._mappings]
+        of = {id(mapping): fresh for mapping, fresh in zip(self._mappings, new, strict=True)}
+        twin._regions = self._regions.copy()
+        for _, region in self._regions:
+            copy = Region(
+                region.span, region.slot, region.name, region.read_only, of[id(region.mapping)], region.offset
+            )
+            twin._regions.replace(region.span, copy)
+        twin._slots, twin._free_slots = self._slots, self._free_slots.copy()
+        return twin
+
+    @property
+    def mappings(self) -> list[mmap.mmap]:
+        """The host memory behind all regions, also behind those that were removed, in the order of its making."""
+        return self._mappings
 
     def backing(self, size: int) -> mmap.mmap:
         """Host memory for regions, which may come and go while its content stays; given back by close()."""
@@ -136,11 +157,15 @@ class GuestMemory:
     def write(self, gpa: int, data: bytes | bytearray | memoryview) -> None:
         """Copies `data` in, read-only regions too: they are read-only to the guest."""
         mapping, at = self._locate(gpa, len(data))
+        if self._notes is not None:
+            self.note(mapping, at, len(data))
         mapping[at : at + len(data)] = data
 
     def fill(self, gpa: int, size: int, byte: int = 0) -> None:
         """Sets `size` bytes to `byte`. Zeroing what was never written costs nothing worth saving here."""
         mapping, at = self._locate(gpa, size)
+        if self._notes is not None:
+            self.note(mapping, at, size)
         chunk = bytes([byte]) * min(size, 1 << 20)
         for start in range(0, size, 1 << 20):
             length = min(1 << 20, size - start)
@@ -155,10 +180,33 @@ class GuestMemory:
         self.write(gpa, (value & mask(size)).to_bytes(size, "little"))
 
     def view(self, gpa: int, size: int) -> memoryview:
-        """The memory itself, not a copy. Release it before the machine closes."""
+        """The memory itself, not a copy. Release it before the machine closes. Nobody notes what is written through it:
+        once noted, its pages always count as written."""
         mapping, at = self._locate(gpa, size)
+        self._viewed |= self._pages(mapping, at, size)
         with memoryview(mapping) as whole:
             return whole[at : at + size]
+
+    # -- what was written from our side --
+
+    def note_writes(self) -> None:
+        """From now on write(), fill() and views are noted, for whoever must know what changed."""
+        if self._notes is None:
+            self._notes = set()
+
+    def note(self, mapping: mmap.mmap, offset: int, size: int) -> None:
+        """Something was written to `size` bytes of `mapping` from `offset` on, by a way that goes past this object."""
+        if self._notes is not None and size:
+            self._notes |= self._pages(mapping, offset, size)
+
+    def take_notes(self) -> set[tuple[int, int]]:
+        """What was noted since the last call: (which of the mappings, page of it)."""
+        taken, self._notes = self._notes or set(), set()
+        return taken | self._viewed if self._viewed else taken
+
+    def _pages(self, mapping: mmap.mmap, offset: int, size: int) -> set[tuple[int, int]]:
+        at = next(at for at, each in enumerate(self._mappings) if each is mapping)
+        return {(at, page) for page in range(offset // mmap.PAGESIZE, (offset + size - 1) // mmap.PAGESIZE + 1)}
 
     def refault(self, gpa: int) -> None:
         """Has the host forget its mapping of the page at `gpa`, and the guest's with it; the content stays. Does
