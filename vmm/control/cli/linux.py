@@ -28,6 +28,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ...machine.outcome import Outcome
+
 QUIET = "quiet loglevel=1"
 
 COMMAND = Command(
@@ -94,14 +96,20 @@ def main(words: list[str]) -> int:
         archive.close()
     with machine:
         piped = PipedInput() if kind == payload.PIPE else None
-        with Console(machine, kind != payload.NONE, sys.stderr.write, deadline, piped) as console:
-            machine.ports.claim(*layout.GUEST_READY, Ready(lambda: watch.guest_ready(console.go_on)), name="ready")
-            if exits is not None:
-                exits.attach(machine)
-            with window.Watch(machine, kind == payload.TERMINAL), watch.attach(machine), Door(machine):
-                gc.freeze()
-                gc.enable()
-                outcome = machine.run(deadline)
+        console = Console(machine, kind != payload.NONE, sys.stderr.write, deadline, piped)
+        machine.ports.claim(*layout.GUEST_READY, Ready(lambda: watch.guest_ready(console.go_on)), name="ready")
+        if exits is not None:
+            exits.attach(machine)
+        with watch.attach(machine):
+            outcome = _run(machine, console, kind, deadline)
+        if console.wants_prompt:
+            from .repl import in_turns
+
+            def go_on(left: float | None) -> tuple[Outcome, Console]:
+                again = Console(machine, True, sys.stderr.write, left)
+                return _run(machine, again, kind, left), again
+
+            outcome, console = in_turns(machine, outcome, console, deadline, go_on)
         budget = None
         if exits is not None:
             exits.judge(machine)
@@ -113,6 +121,13 @@ def main(words: list[str]) -> int:
     if console.failure is not None and outcome.value != BROKEN_PIPE:
         raise HostError(f"cannot write standard output: {console.failure.strerror}")
     return outcome.exit_code() if exits is None else exits.exit_code(outcome.exit_code())
+
+
+def _run(machine: Machine, console: Console, kind: str, deadline: float | None) -> Outcome:
+    with console, window.Watch(machine, kind == payload.TERMINAL), Door(machine):
+        gc.freeze()
+        gc.enable()
+        return machine.run(deadline)
 
 
 def _input(command: list[str]) -> str:

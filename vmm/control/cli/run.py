@@ -66,6 +66,12 @@ def main(words: list[str], command: Command = COMMAND, profile: Any = None) -> i
         if profile is not None:
             profile.attach(machine, values)
         outcome, console = _run(machine, values, deadline, watch)
+        if console.wants_prompt:
+            from .repl import in_turns
+
+            outcome, console = in_turns(
+                machine, outcome, console, deadline, lambda left: _run(machine, values, left, None)
+            )
         for warning in held:
             warn(warning)
         if exits is not None:
