@@ -58,6 +58,28 @@ static void count_rip(struct whole_step *step, uint32_t row, uint64_t rip)
     }
 }
 
+/* Every interval twice as long from now on: two that were neighbours become one. */
+static void lengthen_intervals(struct step *open)
+{
+    open->interval++;
+    for (uint32_t row = 1; row < open->locations; row++) {
+        uint32_t *counts = open->over_time[row];
+        if (!open->rows[row].count)
+            continue;
+        for (int at = 0; at < STEP_INTERVALS / 2; at++)
+            counts[at] = counts[2 * at] + counts[2 * at + 1];
+        memset(counts + STEP_INTERVALS / 2, 0, STEP_INTERVALS / 2 * sizeof *counts);
+    }
+}
+
+static void count_over_time(struct step *open, uint32_t row, uint64_t now)
+{
+    uint64_t age = now > open->zero ? now - open->zero : 0;
+    while (age >> open->interval >= STEP_INTERVALS)
+        lengthen_intervals(open);
+    open->over_time[row][age >> open->interval]++;
+}
+
 static void count_exit(struct whole_step *step, uint32_t row, uint32_t elements, uint64_t entered)
 {
     struct step *open = &step->open;
@@ -69,6 +91,7 @@ static void count_exit(struct whole_step *step, uint32_t row, uint32_t elements,
     location->guest_ticks += inside;
     location->count++;
     location->elements += elements;
+    count_over_time(open, row, step->left);
     if (open->run->kvm_valid_regs & KVM_SYNC_X86_REGS) {
         open->rip = open->run->s.regs.regs.rip;
         count_rip(step, row, open->rip);

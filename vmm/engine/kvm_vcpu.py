@@ -344,6 +344,17 @@ class KvmVcpu:
 
         return exit_counts(self._step, self.index, names)
 
+    def begin_time(self, zero_ns: int) -> None:
+        """See protocol.Vcpu."""
+        self._step.zero = lib.step_ticks() - ((lib.step_ns() - zero_ns) << 32) // self._step.ns_per_tick_32
+
+    @property
+    def interval_ns(self) -> int:
+        """See protocol.Vcpu."""
+        from .kvm_exits import interval_ns
+
+        return interval_ns(self._step)
+
     def flight(self, names: Callable[[str, int], str], zero_ns: int) -> list[FlightEntry]:
         """See protocol.Vcpu."""
         from .kvm_exits import flight_entries

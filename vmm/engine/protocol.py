@@ -104,6 +104,13 @@ if TYPE_CHECKING:
         def exit_counts(self, names: Callable[[str, int], str]) -> list[ExitCount]:
             """Statistics so far; `names(reason, address)` gives the device. Any thread."""
 
+        def begin_time(self, zero_ns: int) -> None:
+            """Exits over time count from `zero_ns` of the host's monotonic clock; before a run."""
+
+        @property
+        def interval_ns(self) -> int:
+            """How long each interval of an exit count's over_time is; it doubles as a run goes on. Any thread."""
+
         def flight(self, names: Callable[[str, int], str], zero_ns: int) -> list[FlightEntry]:
             """The last exits, oldest first, their times counted from `zero_ns` of the host's monotonic clock."""
 

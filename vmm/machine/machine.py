@@ -337,6 +337,8 @@ class Machine(Outside):
         if self._run.outcome is not None and self._run.outcome.kind == outcome.SUSPENDED:
             self.vcpus[0].start_at(waking_state(self._board.waking_vector()))
         started = time.monotonic_ns()
+        for vcpu in self.vcpus:
+            vcpu.begin_time(started - self._ran)
         self._ran -= started
         self._run.begin(None if ends is None else started + ends)
         self._board.timers.resume()
