@@ -191,3 +191,10 @@ static void count_handler(struct whole_step *step, uint64_t now)
     if (step->traced)
         step->traced->resumed = now;
 }
+
+void step_done(struct step *open)
+{
+    struct whole_step *step = (struct whole_step *)open;
+    if (step->in_handler)
+        count_handler(step, __rdtsc());
+}

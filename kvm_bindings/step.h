@@ -151,6 +151,9 @@ int64_t step_run(struct step *step, uint64_t reply);
  */
 void step_finish(struct step *step, int finishing);
 
+/* The last exit's handler is done though the guest does not go on: its time ends now. */
+void step_done(struct step *step);
+
 /* What passed since the exit was our own set-up: the handler's time begins now. */
 void step_excuse(struct step *step);
 

@@ -123,6 +123,7 @@ class KvmVcpu:
         run = self._run
         if is_last and run.exit_reason == lib.KVM_EXIT_IO and run.io.direction == lib.KVM_EXIT_IO_OUT:
             self._owes_finish = True
+            lib.step_done(self._step)  # what follows until somebody looks is no handler's time
             return
         self._owes_finish = False
         lib.step_finish(self._step, True)
