@@ -22,9 +22,9 @@ def place(view: ExitView) -> tuple[Cell, ...]:
     return (text(view.device or nobody), code(access), hexadecimal(view.address), count(view.size))
 
 
-def figures(view: ExitView) -> tuple[Cell, ...]:
-    """Under FIGURES."""
+def figures(view: ExitView, length: int) -> tuple[Cell, ...]:
+    """Under FIGURES. `length` is over_time.intervals() of the run."""
     elements = count(view.elements if view.elements > view.count else 0)
     times = map(time, (view.guest, view.total, view.p50, view.p99, view.max))
-    pictures = (Cell(html=spark(view.histogram)), Cell(html=trend(view.over_time)))
+    pictures = (Cell(html=spark(view.histogram)), Cell(html=trend(view.over_time, length)))
     return (count(view.count), elements, count(view.quiet), part(view.share), *times, *pictures)

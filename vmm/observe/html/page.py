@@ -17,7 +17,7 @@ from ..location import location_text
 from .exit_rows import FIGURES, PLACE, figures, place
 from .grid import Cell, code, count, grid, hexadecimal, part, text, time
 from .histogram import chart
-from .over_time import over_time
+from .over_time import intervals, over_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,8 +116,9 @@ def _summary(exits: ExitStatistics) -> str:
 
 def _tables(exits: ExitStatistics) -> str:
     vcpus = [exits.of_vcpu(vcpu) for vcpu in exits.vcpus] if len(exits.vcpus) > 1 else []
-    reasons = [(code(name), *figures(view)) for name, view in exits.by_reason().items()]
-    devices = [(text(name), *figures(view)) for name, view in exits.by_device().items()]
+    length = intervals(exits)
+    reasons = [(code(name), *figures(view, length)) for name, view in exits.by_reason().items()]
+    devices = [(text(name), *figures(view, length)) for name, view in exits.by_device().items()]
     return "".join(
         (
             grid("By reason", ("reason", *FIGURES), reasons),
@@ -125,7 +126,7 @@ def _tables(exits: ExitStatistics) -> str:
             grid(
                 "By location",
                 (*PLACE, *FIGURES),
-                [(*place(view), *figures(view)) for view in exits.by_location().values()],
+                [(*place(view), *figures(view, length)) for view in exits.by_location().values()],
             ),
             grid(
                 "By vCPU",
