@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..cpu.modes import InitialState
     from ..observe.exits import ExitCount, FlightEntry
     from ..observe.trace import TracedExit
+    from ..observe.vcpu_time import VcpuTime
 
 LINT0 = 0x350
 LVT_MASKED, LVT_MODE, LVT_NMI = 1 << 16, 0x700, 0x400
@@ -178,6 +179,7 @@ class KvmVcpu:
         """Forgets what handlers the locations have: each is asked for anew when it is next met. Any thread."""
         self._rebinds += 1
         self._bindings[:] = [(self._first_access, 0, 0)] * lib.STEP_LOCATIONS
+        self._bindings[0] = (self._sampled, 0, 0)
 
     def make_quiet(self, kind: str, address: int, size: int, is_write: bool, constant: int | None,
                    ring: Callable[[bytes], None] | None = None, limit: int = 0) -> None:  # fmt: skip
@@ -230,6 +232,11 @@ class KvmVcpu:
             return handler(offset, size, value)
         return handler(offset, size)
 
+    def _sampled(self, _offset: int, _size: int, *value: int) -> int | None:
+        """A few accesses in each STEP_SAMPLING: their time is told apart into the way here and the device."""
+        handler, offset, size = self._bindings[lib.step_mark(self._step)]
+        return handler(offset, size, *value)
+
     def _wide(self, handler: Callable[..., int | None]) -> Callable[..., int | None]:
         """A packed answer has 32 bits of the value; a wider write fetches the rest."""
         step = self._step
@@ -251,6 +258,7 @@ class KvmVcpu:
         bus = self._buses[lib.STEP_KIND_IO]
         handler, offset, width = bus.bind(port, size, is_write)
         reply = ffi.new("uint64_t *")
+        lib.step_mark(self._step)
         for at in range(0, size * count, size):
             try:
                 if is_write:
@@ -277,6 +285,7 @@ class KvmVcpu:
             if not size:
                 return None  # another vCPU was faster
             ring, bus, address = self._rings[self._key[0]]
+            lib.step_mark(self._step)
             try:
                 ring(ffi.buffer(self._taken, size)[:])
             except Exception as error:
@@ -382,11 +391,25 @@ class KvmVcpu:
         """See protocol.Vcpu."""
         return int(self._step.exits)
 
-    def times(self) -> tuple[int, int, int]:
+    def times(self) -> VcpuTime:
+        """See protocol.Vcpu."""
+        from .kvm_exits import vcpu_time
+
+        return vcpu_time(self._step, self.index)
+
+    @property
+    def handler_ns(self) -> int:
+        """See protocol.Vcpu."""
+        return int(self._step.handler_ticks) * int(self._step.ns_per_tick_32) >> 32
+
+    def guest_clock(self) -> tuple[int, int]:
         """See protocol.Vcpu."""
         step = self._step
-        scale = step.ns_per_tick_32
-        return step.guest_ticks * scale >> 32, step.handler_ticks * scale >> 32, step.idle_ticks * scale >> 32
+        return step.clocked_ticks * step.ns_per_tick_32 >> 32, int(step.guest_clock_ns)
+
+    def uncount(self) -> None:
+        """See protocol.Vcpu."""
+        lib.step_uncount(self._step)
 
     def stats_fd(self) -> int:
         """A new fd of the kernel's counters. Any thread: the kernel gives none while the guest runs, so that is ended

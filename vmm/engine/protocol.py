@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..memory.template import Template
     from ..observe.exits import ExitCount, FlightEntry
     from ..observe.trace import TracedExit
+    from ..observe.vcpu_time import VcpuTime
 
     class Vcpu(Protocol):
         """One virtual CPU. Except where said, methods belong to the thread that called attach()."""
@@ -127,8 +128,18 @@ if TYPE_CHECKING:
         def exit_total(self) -> int:
             """How many exits so far. Any thread."""
 
-        def times(self) -> tuple[int, int, int]:
-            """Nanoseconds in the guest and kernel, in handlers, and asleep in HLT."""
+        def times(self) -> VcpuTime:
+            """Where this vCPU's time went so far, as far as the engine knows. Any thread."""
+
+        @property
+        def handler_ns(self) -> int:
+            """Nanoseconds from exits to the next entry. Any thread."""
+
+        def guest_clock(self) -> tuple[int, int]:
+            """(nanoseconds of run() that the kernel's clock of guest time watched, its answer), of runs that ended."""
+
+        def uncount(self) -> None:
+            """Exits are neither counted nor timed from now on. Before it runs."""
 
     class Irqchip(Protocol):
         """All interrupt controllers of a machine, where they are the engine's."""

@@ -87,6 +87,9 @@ class Machine(Outside):
             raise
         self._mark("KVM has made the machine")
         self.vcpus = self._engine.vcpus
+        if not self.config.statistics:
+            for vcpu in self.vcpus:
+                vcpu.uncount()
         lock = None
         if self.config.vcpus > 1:
             from threading import RLock
@@ -167,11 +170,13 @@ class Machine(Outside):
         if not self._turn.acquire(blocking=False):
             raise StateError("run", self.state)
         try:
-            with InterruptHeld(self.stop):
+            with InterruptHeld(self.stop) as interrupt:
                 self._driver = get_ident()
                 if self.state == RUNNING and self._crew.is_gone:  # a second Ctrl-C cut the last run's end off
                     self._finish()
                 self._begin(deadline)
+                if interrupt.came:  # before there was a run to stop
+                    self.stop()
                 try:
                     self._crew.start(self.vcpus[1:])
                     self._crew.drive_here(self.vcpus[0])
