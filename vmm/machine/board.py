@@ -37,7 +37,9 @@ class Board:
         host_clock: Callable[[], int],
         wall_clock: Callable[[], int],
         is_linux: bool = False,
+        memory: GuestMemory | None = None,
     ) -> None:
+        """`memory` is empty: what the regions that the board adds to it show is its own matter."""
         self.config = config
         self.is_linux = is_linux
         """Whether the image is a Linux kernel."""
@@ -47,7 +49,7 @@ class Board:
         self._makers = plan.makers.copy()
         self._chips: dict[str, Any] = {}
         self._making = RLock()
-        self.memory = GuestMemory()
+        self.memory = memory or GuestMemory()
         self.timers = Timers(host_clock, lambda: self.rearm())
         self.outputs: dict[str, Any] = {}
         """What the ports that speak write to, by the name of the chip: a ConsoleLog, an Output, or a callable."""
@@ -134,6 +136,15 @@ class Board:
     def has_made(self, name: str) -> bool:
         """Whether somebody has looked at the chip of that name."""
         return name in self._chips
+
+    @property
+    def made(self) -> dict[str, Any]:
+        """The chips that somebody has looked at, by name."""
+        return dict(self._chips)
+
+    def has_place_for(self, name: str) -> bool:
+        """Whether there is a chip of that name, or its empty socket."""
+        return name in self._makers
 
     def line(self, gsi: int) -> IrqLine:
         """A new line onto a GSI."""

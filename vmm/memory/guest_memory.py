@@ -12,6 +12,10 @@ from ..errors import ConfigError, HostError
 from ..ranges import Range, RangeMap
 from ..units import GiB, format_size
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 LARGE = GiB
 """A mapping from here on is backed by huge pages where the host has them: a guest that uses so much memory meets a
 five-hundredth of the page faults, and one that does not pays for the few that it touches."""
@@ -31,7 +35,8 @@ class Region:
         self.offset = offset
 
 
-def _map(size: int) -> mmap.mmap:
+def new_mapping(size: int) -> mmap.mmap:
+    """Memory of nobody else's, all zeroes. HostError when there is none."""
     try:
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0x4000)
         mapping = mmap.mmap(-1, size, flags)
@@ -51,7 +56,9 @@ def _map(size: int) -> mmap.mmap:
 class GuestMemory:
     """All regions of one machine. Every method that takes a range refuses one that is not wholly inside one region."""
 
-    def __init__(self) -> None:
+    def __init__(self, map: Callable[[int], mmap.mmap] = new_mapping) -> None:
+        """`map` gives host memory of a size: new and empty, or with the content of a saved machine."""
+        self._map = map
         self._regions: RangeMap[Region] = RangeMap()
         self._mappings: list[mmap.mmap] = []
         self._slots = 0
@@ -69,7 +76,7 @@ class GuestMemory:
             raise ConfigError.of(
                 name, f"[{gpa:#x}, {gpa + size:#x}) is not made of whole pages of {mmap.PAGESIZE} bytes"
             )
-        mapping, offset = backing or (_map(size), 0)
+        mapping, offset = backing or (self._map(size), 0)
         slot = self._free_slots[-1] if self._free_slots else self._slots
         region = Region(Range(gpa, size), slot, name, read_only, mapping, offset)
         standing = self._regions.add(region.span, region)
@@ -87,7 +94,7 @@ class GuestMemory:
 
     def backing(self, size: int) -> mmap.mmap:
         """Host memory for regions, which may come and go while its content stays; given back by close()."""
-        mapping = _map(size)
+        mapping = self._map(size)
         self._mappings.append(mapping)
         return mapping
 
@@ -95,6 +102,17 @@ class GuestMemory:
         """Takes a region away; an engine that holds it must be told. What it showed stays until close()."""
         self._regions.remove(region.span)
         self._free_slots.append(region.slot)
+
+    @property
+    def mappings(self) -> list[mmap.mmap]:
+        """The host memory behind all regions, those that come and go too, in the order of its making: for one config
+        always the same sizes."""
+        return list(self._mappings)
+
+    def content(self, mapping: mmap.mmap) -> list[tuple[int, int]]:
+        """(offset, size) of what a mapping had in it before anybody wrote to it."""
+        source = getattr(self._map, "content", None)
+        return [] if source is None else source(mapping)
 
     @property
     def regions(self) -> list[Region]:
@@ -159,6 +177,12 @@ class GuestMemory:
         mapping, at = self._locate(gpa, size)
         with memoryview(mapping) as whole:
             return whole[at : at + size]
+
+    def forget_writes(self) -> None:
+        """What was written since the mappings were made is gone: those of a saved machine show its content again, those
+        of a new one zeroes. The host's memory for it is given back."""
+        for mapping in self._mappings:
+            mapping.madvise(mmap.MADV_DONTNEED)
 
     def refault(self, gpa: int) -> None:
         """Has the host forget its mapping of the page at `gpa`, and the guest's with it; the content stays. Does

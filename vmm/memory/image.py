@@ -1,0 +1,126 @@
+"""The content of guest memory in a file or memfd: a sparse image that can be mapped, and machines over such images.
+
+The image holds the mappings of a GuestMemory one behind the other; pages of zeroes are holes. Mapped privately it costs
+nothing until a page is read, and its writes are the machine's own: a thousand machines may share one.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from zlib import crc32
+
+from ..errors import HostError
+from . import pages
+from .guest_memory import GuestMemory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .pages import Run
+
+    CheckedRun = tuple[int, int, int]
+    """(offset in the image, size, CRC-32 of its bytes)."""
+
+
+class MappedImage:
+    """Gives the mappings of an image in turn: the `map` of a GuestMemory. The file may be closed once all are made.
+
+    `used` are the runs that the image has; None asks the file, which must stay open until content() is done with it.
+    """
+
+    def __init__(self, fd: int, used: list[Run] | None = None) -> None:
+        self._fd = fd
+        self._used = used
+        self._next = 0
+        self._mappings: list[tuple[mmap.mmap, int]] = []
+
+    def __call__(self, size: int) -> mmap.mmap:
+        """The next mapping. HostError when the image has not so much, or the host no room."""
+        start, end = self._next, os.fstat(self._fd).st_size
+        if start + size > end:
+            raise HostError(f"the memory image has {end} bytes, the machine needs {size} from {start}")
+        try:
+            mapping = mmap.mmap(
+                self._fd, size, flags=mmap.MAP_PRIVATE | getattr(mmap, "MAP_NORESERVE", 0x4000), offset=start
+            )
+        except OSError as error:
+            raise HostError(f"cannot map {size} bytes of a memory image: {error.strerror}") from error
+        self._next += size
+        self._mappings.append((mapping, start))
+        return mapping
+
+    def content(self, mapping: mmap.mmap) -> list[Run]:
+        """The runs of a mapping that had content from the start."""
+        start = next(start for each, start in self._mappings if each is mapping)
+        if self._used is None:
+            return pages.data_runs(self._fd, start, len(mapping))
+        end = start + len(mapping)
+        cut = ((max(at, start), min(at + size, end)) for at, size in self._used)
+        return [(begin - start, last - begin) for begin, last in cut if begin < last]
+
+
+def image_size(memory: GuestMemory) -> int:
+    """Bytes of a whole image."""
+    return sum(len(mapping) for mapping in memory.mappings)
+
+
+def write(memory: GuestMemory, fd: int) -> list[CheckedRun]:
+    """Writes all content to a new, empty file; the runs written. OSError as os.pwrite's."""
+    os.ftruncate(fd, image_size(memory))
+    runs: list[CheckedRun] = []
+    start = 0
+    for mapping in memory.mappings:
+        used = pages.united(pages.own_runs(mapping), memory.content(mapping))
+        runs += _write_runs(mapping, pages.without_zeroes(mapping, used), fd, start)
+        start += len(mapping)
+    return runs
+
+
+def write_runs(memory: GuestMemory, wanted: list[list[Run]], fd: int) -> list[CheckedRun]:
+    """Writes the `wanted` runs of each mapping, zeroes too; the runs written."""
+    os.ftruncate(fd, image_size(memory))
+    runs: list[CheckedRun] = []
+    start = 0
+    for mapping, some in zip(memory.mappings, wanted, strict=True):
+        runs += _write_runs(mapping, pages.in_pieces(some), fd, start)
+        start += len(mapping)
+    return runs
+
+
+def _write_runs(mapping: mmap.mmap, runs: Iterable[Run], fd: int, start: int) -> list[CheckedRun]:
+    done = []
+    with memoryview(mapping) as view:
+        for at, size in runs:
+            with view[at : at + size] as piece:
+                checksum = crc32(piece)
+                written = 0
+                while written < size:
+                    written += os.pwrite(fd, piece[written:], start + at + written)
+            done.append((start + at, size, checksum))
+    return done
+
+
+def read_runs(memory: GuestMemory, runs: Iterable[Run], fd: int) -> None:
+    """Brings `runs` of an image into memory that is there already. OSError as os.preadv's; EOFError for a cut file."""
+    bounds = []
+    start = 0
+    for mapping in memory.mappings:
+        bounds.append((start, start + len(mapping), mapping))
+        start += len(mapping)
+    for at, size in runs:
+        for begin, end, mapping in bounds:
+            first, last = max(at, begin), min(at + size, end)
+            if first < last:
+                with memoryview(mapping) as view, view[first - begin : last - begin] as piece:
+                    _read(fd, piece, first)
+
+
+def _read(fd: int, piece: memoryview, at: int) -> None:
+    done = 0
+    while done < len(piece):
+        count = os.preadv(fd, [piece[done:]], at + done)
+        if not count:
+            raise EOFError(f"the memory image ends at {at + done:#x}")
+        done += count
