@@ -2,6 +2,9 @@
 
 from ._kvm import CData
 
+def host_map_over(a: CData, b: int, c: int, d: int, /) -> int: ...
+def host_put_back(a: CData, b: CData, c: CData, d: int, /) -> int: ...
+def host_write_own_pages(a: CData, b: int, c: int, d: int, /) -> int: ...
 def kvm_ioctl_int(a: int, b: int, c: int, /) -> int: ...
 def kvm_ioctl_ptr(a: int, b: int, c: CData, /) -> int: ...
 def kvm_map(a: int, b: int, c: int, /) -> CData: ...
@@ -429,7 +432,9 @@ KVM_X86_SHADOW_INT_STI: int
 KVM_X86_SW_PROTECTED_VM: int
 KVM_X86_XCOMP_GUEST_SUPP: int
 STEP_BUCKETS: int
+STEP_FIRST_INTERVAL: int
 STEP_FLIGHT: int
+STEP_INTERVALS: int
 STEP_KIND_HYPERCALL: int
 STEP_KIND_IO: int
 STEP_KIND_MMIO: int

@@ -20,6 +20,16 @@ int kvm_ioctl_ptr(int fd, unsigned long request, void *arg);
 void *kvm_map(int fd, size_t size, long offset);
 int kvm_unmap(void *mapping, size_t size);
 
+/* ---- host pages below guest memory ---- */
+
+/* Writes to `fd` the pages of a private mapping that are its own, not a file's below it, each at its place counted from
+ * `offset`: how many, or -errno. */
+int64_t host_write_own_pages(void *at, size_t size, int fd, uint64_t offset);
+/* A private mapping of `fd` in the place of what is mapped at `at`. 0, or -errno. */
+int host_map_over(void *at, size_t size, int fd, uint64_t offset);
+/* Copies the pages whose bits are set in `dirty`; how many. */
+uint64_t host_put_back(uint8_t *to, const uint8_t *from, const uint64_t *dirty, uint64_t pages);
+
 /* ---- registers ---- */
 
 struct kvm_regs {

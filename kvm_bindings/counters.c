@@ -41,19 +41,43 @@ static uint64_t to_ns(const struct step *open, uint64_t ticks)
     return (uint64_t)(((unsigned __int128)ticks * open->ns_per_tick_32) >> 32);
 }
 
-static void count_rip(struct step *open, uint32_t row, uint64_t rip)
+static void count_rip(struct whole_step *step, uint32_t row, uint64_t rip)
 {
+    struct step *open = &step->open;
     uint32_t slot = (uint32_t)(((rip ^ (uint64_t)row << 48) * 0x9e3779b97f4a7c15ULL) >> 52) % STEP_RIPS;
     for (int probe = 0; probe < RIP_PROBES; probe++, slot = (slot + 1) % STEP_RIPS) {
         struct step_rip *entry = &open->rips[slot];
         if (entry->count == 0) {
             entry->rip = rip;
             entry->location = row;
+            step->rip_chunks |= 1U << slot / RIP_CHUNK;
         } else if (entry->rip != rip || entry->location != row)
             continue;
         entry->count += entry->count != UINT32_MAX;
         return;
     }
+}
+
+/* Every interval twice as long from now on: two that were neighbours become one. */
+static void lengthen_intervals(struct step *open)
+{
+    open->interval++;
+    for (uint32_t row = 1; row < open->locations; row++) {
+        uint32_t *counts = open->over_time[row];
+        if (!open->rows[row].count)
+            continue;
+        for (int at = 0; at < STEP_INTERVALS / 2; at++)
+            counts[at] = counts[2 * at] + counts[2 * at + 1];
+        memset(counts + STEP_INTERVALS / 2, 0, STEP_INTERVALS / 2 * sizeof *counts);
+    }
+}
+
+static void count_over_time(struct step *open, uint32_t row, uint64_t now)
+{
+    uint64_t age = now > open->zero ? now - open->zero : 0;
+    while (age >> open->interval >= STEP_INTERVALS)
+        lengthen_intervals(open);
+    open->over_time[row][age >> open->interval]++;
 }
 
 static void count_exit(struct whole_step *step, uint32_t row, uint32_t elements, uint64_t entered)
@@ -67,9 +91,10 @@ static void count_exit(struct whole_step *step, uint32_t row, uint32_t elements,
     location->guest_ticks += inside;
     location->count++;
     location->elements += elements;
+    count_over_time(open, row, step->left);
     if (open->run->kvm_valid_regs & KVM_SYNC_X86_REGS) {
         open->rip = open->run->s.regs.regs.rip;
-        count_rip(open, row, open->rip);
+        count_rip(step, row, open->rip);
     }
     struct step_flight *entry = &open->flight[open->flights++ % STEP_FLIGHT];
     entry->ticks = step->left;

@@ -13,6 +13,8 @@
 #define STEP_BUCKETS 40         /* log2 histogram of handler nanoseconds */
 #define STEP_RIPS 4096          /* (location, RIP) pairs counted; what finds no place is left out of the hot spots */
 #define STEP_FLIGHT 64          /* the flight recorder: the last exits */
+#define STEP_INTERVALS 128      /* of exits over time; a run that outgrows them makes each twice as long */
+#define STEP_FIRST_INTERVAL 12  /* log2 of the ticks of one at first: some microseconds */
 #define STEP_RING 4096          /* bytes of quiet output held back at most */
 
 #define STEP_ROW 2047           /* an answer's row */
@@ -105,9 +107,12 @@ struct step {
     uint64_t trace_limit;
     uint64_t traces;            /* entries ever written to it */
     uint64_t trace_end;         /* how many there may ever be: 0 records nothing */
+    uint64_t zero;              /* the tick that exits over time count from */
+    uint32_t interval;          /* log2 of the ticks of one interval */
     struct step_location rows[STEP_LOCATIONS];
     struct step_rip rips[STEP_RIPS];
     struct step_flight flight[STEP_FLIGHT];
+    uint32_t over_time[STEP_LOCATIONS][STEP_INTERVALS]; /* exits of each row by when they came */
 };
 
 /* A step for a mapped kvm_run. NULL when there is no memory. ns_per_tick_32 of 0 measures the TSC for a millisecond. */

@@ -24,6 +24,8 @@
 #define RING_PATIENCE_NS 20000000ULL  /* quiet output is seen at most this late */
 #define LIMITED_PATIENCE_NS 1000000ULL /* and where the guest waits for what comes behind it: a FIFO full on a wire */
 #define RIP_PROBES 8
+#define RIP_CHUNK 256                 /* entries, 4 KiB of them */
+#define RIP_CHUNKS (STEP_RIPS / RIP_CHUNK)
 
 struct step_ring {
     uint32_t length;
@@ -39,6 +41,7 @@ struct whole_step {
     struct step_ring *ring;           /* its own, or another vCPU's */
     struct step_ring own_ring;
     uint16_t hash[HASH_SLOTS];        /* row of a key, 0 where free */
+    uint32_t rip_chunks;              /* one bit for each chunk of `rips` in use */
     pid_t thread;                     /* attached thread, 0 for none */
     int held;                         /* an exit was counted but not yet handed out */
     int replay;

@@ -69,6 +69,20 @@ def parse(text: str) -> CpuModel:
     `-vmware_cpuid_freq` the leaf that tells the TSC's frequency, `-hypervisor` the bit that there is one. Removing a
     feature removes those that need it. ConfigError holds every fault of the text.
     """
+    model = _PARSED.get(text)
+    if model is None:
+        model = _parsed(text)
+        if len(_PARSED) < _MOST_PARSED:
+            _PARSED[text] = model
+    return model
+
+
+_PARSED: dict[str, CpuModel] = {}
+_MOST_PARSED = 64
+"""Texts whose model is kept: machines come in series."""
+
+
+def _parsed(text: str) -> CpuModel:
     items = [item.strip() for item in text.split(",")]
     template = "host"
     if items[0] and items[0][0] not in "+-?" and "=" not in items[0]:

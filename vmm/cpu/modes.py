@@ -84,7 +84,7 @@ GENERAL = FILE64
 class InitialState:
     """All registers that decide how a vCPU starts, by their names; gdt and idt are (base, limit)."""
 
-    __slots__ = FILE64 + SEGMENTS + _TABLES_AND_CONTROL
+    __slots__ = (*FILE64, *SEGMENTS, *_TABLES_AND_CONTROL, "is_shared")
 
     rip: int
     rflags: int
@@ -103,6 +103,8 @@ class InitialState:
     cr3: int
     cr4: int
     efer: int
+    is_shared: bool
+    """Several machines start from this very object: nobody changes it, and what was made of it may be kept."""
 
     def __init__(self, rip: int, rsp: int, code: Segment, stack: Segment, data: Segment) -> None:
         self.rax = self.rbx = self.rcx = self.rdx = self.rsi = self.rdi = self.rbp = 0
@@ -117,12 +119,14 @@ class InitialState:
         self.gdt = self.idt = (0, 0)
         self.cr0 = CR0_ET
         self.cr2 = self.cr3 = self.cr4 = self.efer = 0
+        self.is_shared = False
 
     def copy(self) -> InitialState:
         """An equal state to change, for another vCPU."""
         twin = object.__new__(InitialState)
         for name in self.__slots__:
             setattr(twin, name, getattr(self, name))
+        twin.is_shared = False
         return twin
 
     def general(self) -> dict[str, int]:

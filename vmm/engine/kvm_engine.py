@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..cpu.cpuid import CpuModel
     from ..memory.guest_memory import GuestMemory, Region
     from ..state import State
+    from .kvm_dirty import KvmDirtyLog
     from .kvm_irqchip import KernelIrqchip, LocalApics
     from .kvm_state import KvmState, StateTaker
 
@@ -42,6 +43,8 @@ class KvmEngine:
         self.local_apics: LocalApics | None = None
         self._pins: dict[int, CData] = {}
         """By slot: what keeps the host's memory from being unmapped while KVM has it."""
+        self._logs_writes = False
+        self._writes: KvmDirtyLog | None = None
         try:
             self.system = System()
         except OSError as error:
@@ -82,7 +85,7 @@ class KvmEngine:
 
     def _add_region(self, region: Region) -> None:
         pin = self._pins[region.slot] = ffi.from_buffer(region.mapping)
-        flags = lib.KVM_MEM_READONLY if region.read_only else 0
+        flags = lib.KVM_MEM_READONLY if region.read_only else lib.KVM_MEM_LOG_DIRTY_PAGES if self._logs_writes else 0
         hva = int(ffi.cast("uintptr_t", pin)) + region.offset
         try:
             self.vm.set_user_memory_region(region.slot, flags, region.span.start, region.span.size, hva)
@@ -102,9 +105,23 @@ class KvmEngine:
                 ffi.release(self._pins.pop(region.slot))
             for region in added:
                 self._add_region(region)
+            if self._writes is not None:
+                self._writes.regions_changed((*removed, *added))
         finally:
             for vcpu in held:
                 vcpu.let_go()
+
+    def log_writes(self, memory: GuestMemory) -> KvmDirtyLog:
+        """See protocol.Engine."""
+        if self._writes is None:
+            from .kvm_dirty import KvmDirtyLog
+
+            self._logs_writes = True
+            for region in memory.regions:
+                if not region.read_only:
+                    self._add_region(region)
+            self._writes = KvmDirtyLog(self, memory)
+        return self._writes
 
     def add_kernel_irqchip(self) -> KernelIrqchip:
         """Interrupt controllers and PIT in the kernel; after memory, before vCPUs."""

@@ -66,6 +66,7 @@ class KvmVcpu:
         self._bindings: list[Bound] = []
         self._rebinds = 0
         self._is_attached = False
+        self._owes_finish = False
         self._rings: dict[int, tuple[Callable[[bytes], None], Bus, int]] = {}
         self._quiet_rows: dict[tuple[str, int, int, bool], int] = {}
         self._taken, self._key = ffi.new("uint8_t[]", lib.STEP_RING), ffi.new("uint64_t *")
@@ -121,8 +122,13 @@ class KvmVcpu:
                 return stop
             reply = 0
 
-    def finish_access(self) -> None:
+    def finish_access(self, is_last: bool = False) -> None:
         """See protocol.Vcpu."""
+        run = self._run
+        if is_last and run.exit_reason == lib.KVM_EXIT_IO and run.io.direction == lib.KVM_EXIT_IO_OUT:
+            self._owes_finish = True
+            return
+        self._owes_finish = False
         lib.step_finish(self._step, True)
         try:
             stop = self._loop(ONES)
@@ -318,9 +324,16 @@ class KvmVcpu:
         self._take_over()
         return kvm_registers.special(self.fd)
 
+    def finish_owed(self) -> None:
+        """Completes what finish_access() put off: KVM would do it at the next entry, to whatever registers are there by
+        then."""
+        if self._owes_finish:
+            self.finish_access()
+
     def _take_over(self) -> None:
-        """Registers given by start_at() wait in kvm_run until an entry: make one that runs nothing."""
-        if self._run.kvm_dirty_regs:
+        """Registers given by start_at(), and those after a last access, are there after an entry: make one that runs
+        nothing."""
+        if self._run.kvm_dirty_regs or self._owes_finish:
             self.finish_access()
 
     def give_cpuid(self, cpuid: CData) -> None:
@@ -354,6 +367,17 @@ class KvmVcpu:
         from .kvm_exits import exit_counts
 
         return exit_counts(self._step, self.index, names)
+
+    def begin_time(self, zero_ns: int) -> None:
+        """See protocol.Vcpu."""
+        self._step.zero = lib.step_ticks() - ((lib.step_ns() - zero_ns) << 32) // self._step.ns_per_tick_32
+
+    @property
+    def interval_ns(self) -> int:
+        """See protocol.Vcpu."""
+        from .kvm_exits import interval_ns
+
+        return interval_ns(self._step)
 
     def flight(self, names: Callable[[str, int], str], zero_ns: int) -> list[FlightEntry]:
         """See protocol.Vcpu."""

@@ -137,6 +137,7 @@ def _has_pdptes(sregs: CData) -> bool:
 
 def put(vcpu: KvmVcpu, state: KvmVcpuState, parts: int) -> None:
     """Gives a vCPU that does not run the `parts` of a state. SnapshotError for what this host's KVM refuses."""
+    vcpu.finish_owed()
     if parts == REGISTERS and state.sregs2 is None and state.mp_state in _STARTED:
         put_with_next_entry(vcpu.fd.run, state)
         return

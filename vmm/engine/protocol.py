@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from ..cpu.modes import InitialState
     from ..memory.guest_memory import GuestMemory, Region
+    from ..memory.template import Template
     from ..observe.exits import ExitCount, FlightEntry
     from ..observe.trace import TracedExit
     from ..state import State
@@ -33,8 +34,11 @@ if TYPE_CHECKING:
         def run(self) -> Stop:
             """Runs the guest until there is news."""
 
-        def finish_access(self) -> None:
-            """Completes a port or MMIO access that the last exit left half done, without running the guest."""
+        def finish_access(self, is_last: bool = False) -> None:
+            """Completes a port or MMIO access that the last exit left half done, without running the guest.
+
+            With is_last the guest has ended: what only registers would show may wait until somebody reads them.
+            """
 
         def kick(self, stop: bool = False) -> None:
             """Makes run() return INTERRUPTED soon; with `stop`, again and again until clear_stop().
@@ -101,6 +105,13 @@ if TYPE_CHECKING:
         def exit_counts(self, names: Callable[[str, int], str]) -> list[ExitCount]:
             """Statistics so far; `names(reason, address)` gives the device. Any thread."""
 
+        def begin_time(self, zero_ns: int) -> None:
+            """Exits over time count from `zero_ns` of the host's monotonic clock; before a run."""
+
+        @property
+        def interval_ns(self) -> int:
+            """How long each interval of an exit count's over_time is; it doubles as a run goes on. Any thread."""
+
         def flight(self, names: Callable[[str, int], str], zero_ns: int) -> list[FlightEntry]:
             """The last exits, oldest first, their times counted from `zero_ns` of the host's monotonic clock."""
 
@@ -138,6 +149,18 @@ if TYPE_CHECKING:
         def watch(self, messages: Collection[tuple[int, int]]) -> None:
             """Which messages' ends are told: (address, data), 48 at most."""
 
+    class DirtyLog(Protocol):
+        """Which pages of guest memory were written. While no vCPU runs."""
+
+        def forget(self) -> None:
+            """What was written until now does not count."""
+
+        def pages(self) -> list[list[int]]:
+            """For each of the memory's mappings the numbers of the pages written since the last call."""
+
+        def put_back(self, template: Template) -> int:
+            """Such pages hold again what `template`, which the memory lies over, does; how many."""
+
     class Engine(Protocol):
         """What executes one machine."""
 
@@ -157,6 +180,9 @@ if TYPE_CHECKING:
 
         def change_memory(self, removed: Sequence[Region], added: Sequence[Region]) -> None:
             """Takes regions away from the guest and gives it others, at once for all vCPUs; from a device's handler."""
+
+        def log_writes(self, memory: GuestMemory) -> DirtyLog:
+            """From the first call on what is written to `memory`, which the engine holds, is logged; the log."""
 
         def save(self, into: EngineState | None = None, parts: int = ...) -> EngineState:
             """The state of all that is the engine's but memory, while no vCPU runs: accesses under way are completed

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from ..cpu import cpuid
+from .kvm_engine import KvmEngine
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
 
     from ..bus.bus import Bus
     from ..memory.guest_memory import GuestMemory
-    from .kvm_engine import KvmEngine
 
     class Wanted(Protocol):
         """The part of a machine's configuration that an engine needs."""
@@ -25,9 +27,6 @@ if TYPE_CHECKING:
 
 def select(memory: GuestMemory, ports: Bus, mmio: Bus, wanted: Wanted) -> KvmEngine:
     """An engine that holds `memory` and the vCPUs, none of them started. HostError or ConfigError if it cannot be."""
-    from ..cpu import cpuid
-    from .kvm_engine import KvmEngine
-
     model = cpuid.parse(wanted.cpu)
     engine = KvmEngine()
     try:

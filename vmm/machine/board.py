@@ -28,8 +28,45 @@ if TYPE_CHECKING:
     from .config import MachineConfig
 
 
+def _nothing(*_: object) -> None:
+    """Where a wire leads that is not connected, or no more."""
+
+
+def _no(*_: object) -> bool:
+    return False
+
+
+def _zero() -> int:
+    return 0
+
+
 class Board:
     """Everything of one machine but its CPUs. The machine sets the callables before the guest runs."""
+
+    interrupt: Callable[[bool], None] = staticmethod(_nothing)
+    """Told whether the INT pin of the PIC pair is up."""
+    set_input: Callable[[int, bool], None] = staticmethod(_nothing)
+    """Takes the level of a GSI to the interrupt controller."""
+    send_message: Callable[[int, int], bool] = staticmethod(_no)
+    """Takes a message (address, data) to the local APICs; whether one took it."""
+    watch_messages: Callable[[Collection[tuple[int, int]]], None] = staticmethod(_nothing)
+    """Told which messages' ends the I/O APIC must hear of."""
+    rearm: Callable[[], None] = staticmethod(_nothing)
+    """Told that an alarm was set earlier than all others."""
+    com1_made: Callable[[Any], None] = staticmethod(_nothing)
+    """Given COM1's chip when it is made."""
+    debug_exit: Callable[[int], None] = staticmethod(_nothing)
+    reset_requested: Callable[[str], None] = staticmethod(_nothing)
+    nothing_boots: Callable[[str], None] = staticmethod(_nothing)
+    power_off: Callable[[str], None] = staticmethod(_nothing)
+    suspend: Callable[[], None] = staticmethod(_nothing)
+    panic_noted: Callable[[str], None] = staticmethod(_nothing)
+    """Told what a kernel says on the console of its panic, which is not over yet."""
+    panicked: Callable[[], None] = staticmethod(_nothing)
+    waking_vector: Callable[[], int] = staticmethod(_zero)
+    """Where the first CPU starts, in real mode, when the machine wakes from S3; 0 is the reset vector."""
+    memory_changed: Callable[[Sequence[Region], Sequence[Region]], None] = staticmethod(_nothing)
+    """Told of regions of memory that went and came."""
 
     def __init__(
         self,
@@ -37,9 +74,7 @@ class Board:
         host_clock: Callable[[], int],
         wall_clock: Callable[[], int],
         is_linux: bool = False,
-        memory: GuestMemory | None = None,
     ) -> None:
-        """`memory` is empty: what the regions that the board adds to it show is its own matter."""
         self.config = config
         self.is_linux = is_linux
         """Whether the image is a Linux kernel."""
@@ -49,7 +84,7 @@ class Board:
         self._makers = plan.makers.copy()
         self._chips: dict[str, Any] = {}
         self._making = RLock()
-        self.memory = memory or GuestMemory()
+        self.memory = GuestMemory()
         self.timers = Timers(host_clock, lambda: self.rearm())
         self.outputs: dict[str, Any] = {}
         """What the ports that speak write to, by the name of the chip: a ConsoleLog, an Output, or a callable."""
@@ -57,30 +92,6 @@ class Board:
         """Who hears what a port says besides its output, by the name of the chip; before the chip is made."""
         self.drives: dict[str, Any] = {}
         """The host's side of each drive, by its field of the configuration; close() closes it."""
-        self.interrupt: Callable[[bool], None] = lambda up: None
-        """Told whether the INT pin of the PIC pair is up."""
-        self.set_input: Callable[[int, bool], None] = lambda gsi, level: None
-        """Takes the level of a GSI to the interrupt controller."""
-        self.send_message: Callable[[int, int], bool] = lambda address, data: False
-        """Takes a message (address, data) to the local APICs; whether one took it."""
-        self.watch_messages: Callable[[Collection[tuple[int, int]]], None] = lambda messages: None
-        """Told which messages' ends the I/O APIC must hear of."""
-        self.rearm: Callable[[], None] = lambda: None
-        """Told that an alarm was set earlier than all others."""
-        self.com1_made: Callable[[Any], None] = lambda com1: None
-        """Given COM1's chip when it is made."""
-        self.debug_exit: Callable[[int], None] = lambda value: None
-        self.reset_requested: Callable[[str], None] = lambda words: None
-        self.nothing_boots: Callable[[str], None] = lambda words: None
-        self.power_off: Callable[[str], None] = lambda words: None
-        self.suspend: Callable[[], None] = lambda: None
-        self.panic_noted: Callable[[str], None] = lambda words: None
-        """Told what a kernel says on the console of its panic, which is not over yet."""
-        self.panicked: Callable[[], None] = lambda: None
-        self.waking_vector: Callable[[], int] = lambda: 0
-        """Where the first CPU starts, in real mode, when the machine wakes from S3; 0 is the reset vector."""
-        self.memory_changed: Callable[[Sequence[Region], Sequence[Region]], None] = lambda removed, added: None
-        """Told of regions of memory that went and came."""
         self.stdout: Any = None
         """The Output that the chips in layout.SPOKEN share, with console="stdio"."""
         if config.console == "stdio":
@@ -166,12 +177,10 @@ class Board:
         self._makers.clear()
         self._wires.clear()
         self.timers.close()
-        self.interrupt = self.set_input = self.rearm = self.watch_messages = _nothing
-        self.send_message = lambda address, data: False
-        self.com1_made = self.debug_exit = self.reset_requested = self.power_off = self.memory_changed = _nothing
-        self.suspend = self.panic_noted = self.panicked = self.nothing_boots = _nothing
         self.listeners.clear()
-        self.waking_vector = lambda: 0
+        own = self.__dict__
+        for wire in _WIRES & own.keys():
+            del own[wire]
 
     def socket(self, name: str, make: Callable[[], Any]) -> Socket:
         """A new socket for the chip that `make` gives; sheets of the schematic call it."""
@@ -196,13 +205,12 @@ class Board:
         return self.outputs[name].write  # type: ignore[no-any-return]
 
 
+_WIRES = frozenset(name for name, value in vars(Board).items() if isinstance(value, staticmethod))
+
+
 def _both(first: Callable[[bytes], None], second: Callable[[bytes], None]) -> Callable[[bytes], None]:
     def both(data: bytes) -> None:
         first(data)
         second(data)
 
     return both
-
-
-def _nothing(*_: object) -> None:
-    """Where wires of a closed board lead."""

@@ -16,7 +16,6 @@ from _thread import allocate_lock, get_ident
 from ..cpu.control import CR0_PG
 from ..engine.select import select
 from ..errors import ConfigError, HostError, StateError
-from ..memory.guest_memory import GuestMemory
 from ..units import SECOND
 from . import lifecycle, outcome, wiring
 from .board import Board
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
 
     from ..boot.loader import BootState
     from ..bus.bus import Bus
+    from ..memory.guest_memory import GuestMemory
     from ..observe.crash import CrashReport
     from ..observe.statistics import ExitStatistics
     from .saved.machine_state import MachineState
@@ -69,15 +69,15 @@ class Machine(Outside):
         """What was done when, in the host's monotonic nanoseconds: (words, time)."""
         is_linux = is_linux_image(self.config, image)
         self.config = settled(self.config, is_linux)
-        self._assemble(is_linux, GuestMemory(), lambda board: load_image(board, image, path))
+        self._assemble(is_linux, lambda board: load_image(board, image, path))
         try:
             self._set_up_cpus()
         except BaseException:
             self.close()
             raise
 
-    def _assemble(self, is_linux: bool, memory: GuestMemory, load: Callable[[Board], BootState]) -> None:
-        """Everything but the registers: the board with `memory`, filled by `load`, and the engine, wired together."""
+    def _assemble(self, is_linux: bool, load: Callable[[Board], BootState]) -> None:
+        """Everything but the registers: the board, its memory filled by `load`, and the engine, wired together."""
         self.state = CREATED
         self.born_ns = time.monotonic_ns()
         """When it was made, in the host's monotonic nanoseconds."""
@@ -85,7 +85,7 @@ class Machine(Outside):
         self._turn = allocate_lock()
         """Held by the one thread that drives, joins or closes."""
         self._driver = 0
-        self._board = Board(self.config, time.monotonic_ns, time.time_ns, is_linux, memory)
+        self._board = Board(self.config, time.monotonic_ns, time.time_ns, is_linux)
         self._mark("memory and board are laid out")
         self._engine: Any = None
         try:
@@ -262,20 +262,20 @@ class Machine(Outside):
 
     @classmethod
     def made_from(
-        cls, state: MachineState, memory: GuestMemory, elapsed: float = 0.0,
+        cls, state: MachineState, fill: Callable[[GuestMemory], None], elapsed: float = 0.0,
         set_up: Callable[[Self], None] | None = None,
     ) -> Self:  # fmt: skip
-        """A new machine that is what capture() gave of another. `memory` is empty; the mappings that it makes have the
-        content already. `set_up` is called before anything is put back: to plug in devices, to add hooks.
+        """A new machine that is what capture() gave of another. `fill` brings the content of its memory. `set_up` is
+        called before anything is put back: to plug in devices, to add hooks.
 
         Errors as of the constructor, and SnapshotError.
         """
         machine = cls.__new__(cls)
         machine.config = state.config
         machine.marks = []
-        machine._assemble(state.is_linux, memory, lambda board: state.boot)
+        machine._assemble(state.is_linux, lambda board: state.boot)
         try:
-            memory.forget_writes()  # a board writes its ROMs, which are there
+            fill(machine.memory)
             if set_up is not None:
                 set_up(machine)
             machine.put_back(state, elapsed)
@@ -389,6 +389,8 @@ class Machine(Outside):
         if self._run.outcome is not None and self._run.outcome.kind == outcome.SUSPENDED:
             self.vcpus[0].start_at(waking_state(self._board.waking_vector()))
         started = time.monotonic_ns()
+        for vcpu in self.vcpus:
+            vcpu.begin_time(started - self._ran)
         self._ran -= started
         self._run.begin(None if ends is None else started + ends)
         self._board.timers.resume()
@@ -399,9 +401,10 @@ class Machine(Outside):
         self._board.timers.pause()
         self._ran += time.monotonic_ns()
         verdict = self._run.outcome
+        is_last = verdict is not None and verdict.kind not in outcome.RESUMABLE
         for vcpu in self.vcpus:
             try:
-                vcpu.finish_access()
+                vcpu.finish_access(is_last)
             except OSError as error:  # KVM will not have this vCPU at all; most often the run ended with just that
                 if verdict is None or verdict.kind in outcome.RESUMABLE:
                     verdict = self._run.outcome = Outcome(kind=outcome.FAILED, words=str(error), vcpu=vcpu.index)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from os import urandom
+
+from ..errors import ConfigError
 from .lifecycle import CREATED
 
 TYPE_CHECKING = False
@@ -87,6 +90,17 @@ class Outside:
         ConfigError on a machine without power management.
         """
         self.post(self.device("acpi-pm").press_power_button)
+
+    def renew_identity(self, identity: bytes | None = None) -> None:
+        """Tells the guest that it is a copy, by 16 bytes that no other has (by default random ones): it seeds its
+        random numbers anew. Any thread, before or while it runs.
+
+        ConfigError for another number of bytes, and on a machine without a generation ID (those for Linux have one).
+        """
+        chip, new = self.device("generation-id"), urandom(16) if identity is None else identity
+        if len(new) != 16:
+            raise ConfigError.of("identity", f"16 bytes are needed, not {len(new)}")
+        self.post(lambda: chip.renew(new))
 
     def press_ctrl_alt_del(self) -> None:
         """Presses Ctrl, Alt and Del on the keyboard. Any thread, before or while it runs."""

@@ -8,6 +8,7 @@ from ..cpu.segments import Segment
 from ..errors import VmmError
 from ..observe.crash import CrashReport
 from ..observe.kernel_stats import KernelCounters
+from ..observe.over_time import coarser
 from ..observe.statistics import ExitStatistics
 from ..observe.symbols import Symbols, split_offset
 from .outcome import INTERNAL_ERROR, SHUTDOWN
@@ -55,12 +56,21 @@ def statistics(machine: Machine, symbols: Callable[[int], str] | None = None, ke
     """The exits of all vCPUs so far. `symbols` saves reading the symbol table again; without `kernel`, whose counters
     cannot be had while the guest runs, it is not interrupted."""
     names, times = machine.device_at, [vcpu.times() for vcpu in machine.vcpus]
+    exits = [vcpu.exit_counts(names) for vcpu in machine.vcpus]
+    intervals = [vcpu.interval_ns for vcpu in machine.vcpus]
+    longest = max(intervals)
+    for at, interval in enumerate(intervals):
+        if interval != longest:
+            exits[at] = [
+                exit.replace(over_time=coarser(exit.over_time, round(longest / interval))) for exit in exits[at]
+            ]
     return ExitStatistics(
-        [count for vcpu in machine.vcpus for count in vcpu.exit_counts(names)],
+        [exit for of_vcpu in exits for exit in of_vcpu],
         wall_ns=machine.ran_ns,
         guest_ns=sum(guest for guest, _, _ in times),
         handler_ns=sum(handler for _, handler, _ in times),
         idle_ns=sum(idle for _, _, idle in times),
+        interval_ns=longest,
         kernel=_kernel(machine) if kernel else None,
         flight=[entry for vcpu in machine.vcpus for entry in vcpu.flight(names, machine.born_ns)],
         symbols=symbols or symbols_of(machine),

@@ -15,8 +15,22 @@ if TYPE_CHECKING:
     from .config import MachineConfig
 
 
+MOST_SHARED = 64
+"""Start states of real mode that are kept: tests and fuzzers make many machines alike."""
+_SHARED: dict[tuple[object, ...], InitialState] = {}
+
+
 def start_state(config: MachineConfig, boot: BootState, memory: GuestMemory) -> InitialState:
     """As config and image want it, with the mode's tables written to memory. ConfigError when they have no room."""
+    if boot.mode == "real" and not boot.registers:  # no tables
+        key = (boot.entry, boot.loaded, memory.regions[0].span.end, memory.end, config.stack, config.unreal)
+        state = _SHARED.get(key)
+        if state is None:
+            state = _of_mode(config, boot, memory)
+            if len(_SHARED) < MOST_SHARED:
+                state.is_shared = True
+                _SHARED[key] = state
+        return state
     state = _of_mode(config, boot, memory)
     for name, value in boot.registers:
         setattr(state, name, value)

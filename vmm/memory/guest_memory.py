@@ -14,7 +14,19 @@ from ..units import GiB, format_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
+    from typing import Protocol
+
+    class Image(Protocol):
+        """The content of all mappings of a GuestMemory, in a file."""
+
+        fd: int
+        """-1 once closed; what is mapped stays."""
+
+        @property
+        def offsets(self) -> Sequence[int]:
+            """Where in the file each mapping begins."""
+
 
 LARGE = GiB
 """A mapping from here on is backed by huge pages where the host has them: a guest that uses so much memory meets a
@@ -35,8 +47,7 @@ class Region:
         self.offset = offset
 
 
-def new_mapping(size: int) -> mmap.mmap:
-    """Memory of nobody else's, all zeroes. HostError when there is none."""
+def _map(size: int) -> mmap.mmap:
     try:
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0x4000)
         mapping = mmap.mmap(-1, size, flags)
@@ -56,13 +67,15 @@ def new_mapping(size: int) -> mmap.mmap:
 class GuestMemory:
     """All regions of one machine. Every method that takes a range refuses one that is not wholly inside one region."""
 
-    def __init__(self, map: Callable[[int], mmap.mmap] = new_mapping) -> None:
-        """`map` gives host memory of a size: new and empty, or with the content of a saved machine."""
-        self._map = map
+    def __init__(self) -> None:
         self._regions: RangeMap[Region] = RangeMap()
         self._mappings: list[mmap.mmap] = []
         self._slots = 0
         self._free_slots: list[int] = []
+        self._notes: set[tuple[int, int]] | None = None
+        self._viewed: set[tuple[int, int]] = set()
+        self.below: Image | None = None
+        """What the mappings show where nobody has written to them since they were laid over it; None: zeroes."""
 
     def add(
         self, gpa: int, size: int, name: str = "ram", read_only: bool = False,
@@ -76,7 +89,7 @@ class GuestMemory:
             raise ConfigError.of(
                 name, f"[{gpa:#x}, {gpa + size:#x}) is not made of whole pages of {mmap.PAGESIZE} bytes"
             )
-        mapping, offset = backing or (self._map(size), 0)
+        mapping, offset = backing or (_map(size), 0)
         slot = self._free_slots[-1] if self._free_slots else self._slots
         region = Region(Range(gpa, size), slot, name, read_only, mapping, offset)
         standing = self._regions.add(region.span, region)
@@ -92,9 +105,28 @@ class GuestMemory:
             self._slots += 1
         return region
 
+    def twin(self) -> GuestMemory:
+        """One with the same regions in the same slots, over untouched mappings of its own."""
+        twin = GuestMemory()
+        new = twin._mappings = [_map(len(mapping)) for mapping in self._mappings]
+        of = {id(mapping): fresh for mapping, fresh in zip(self._mappings, new, strict=True)}
+        twin._regions = self._regions.copy()
+        for _, region in self._regions:
+            copy = Region(
+                region.span, region.slot, region.name, region.read_only, of[id(region.mapping)], region.offset
+            )
+            twin._regions.replace(region.span, copy)
+        twin._slots, twin._free_slots = self._slots, self._free_slots.copy()
+        return twin
+
+    @property
+    def mappings(self) -> list[mmap.mmap]:
+        """The host memory behind all regions, also behind those that were removed, in the order of its making."""
+        return self._mappings
+
     def backing(self, size: int) -> mmap.mmap:
         """Host memory for regions, which may come and go while its content stays; given back by close()."""
-        mapping = self._map(size)
+        mapping = _map(size)
         self._mappings.append(mapping)
         return mapping
 
@@ -102,17 +134,6 @@ class GuestMemory:
         """Takes a region away; an engine that holds it must be told. What it showed stays until close()."""
         self._regions.remove(region.span)
         self._free_slots.append(region.slot)
-
-    @property
-    def mappings(self) -> list[mmap.mmap]:
-        """The host memory behind all regions, those that come and go too, in the order of its making: for one config
-        always the same sizes."""
-        return list(self._mappings)
-
-    def content(self, mapping: mmap.mmap) -> list[tuple[int, int]]:
-        """(offset, size) of what a mapping had in it before anybody wrote to it."""
-        source = getattr(self._map, "content", None)
-        return [] if source is None else source(mapping)
 
     @property
     def regions(self) -> list[Region]:
@@ -154,11 +175,15 @@ class GuestMemory:
     def write(self, gpa: int, data: bytes | bytearray | memoryview) -> None:
         """Copies `data` in, read-only regions too: they are read-only to the guest."""
         mapping, at = self._locate(gpa, len(data))
+        if self._notes is not None:
+            self.note(mapping, at, len(data))
         mapping[at : at + len(data)] = data
 
     def fill(self, gpa: int, size: int, byte: int = 0) -> None:
         """Sets `size` bytes to `byte`. Zeroing what was never written costs nothing worth saving here."""
         mapping, at = self._locate(gpa, size)
+        if self._notes is not None:
+            self.note(mapping, at, size)
         chunk = bytes([byte]) * min(size, 1 << 20)
         for start in range(0, size, 1 << 20):
             length = min(1 << 20, size - start)
@@ -173,16 +198,33 @@ class GuestMemory:
         self.write(gpa, (value & mask(size)).to_bytes(size, "little"))
 
     def view(self, gpa: int, size: int) -> memoryview:
-        """The memory itself, not a copy. Release it before the machine closes."""
+        """The memory itself, not a copy. Release it before the machine closes. Nobody notes what is written through it:
+        once noted, its pages always count as written."""
         mapping, at = self._locate(gpa, size)
+        self._viewed |= self._pages(mapping, at, size)
         with memoryview(mapping) as whole:
             return whole[at : at + size]
 
-    def forget_writes(self) -> None:
-        """What was written since the mappings were made is gone: those of a saved machine show its content again, those
-        of a new one zeroes. The host's memory for it is given back."""
-        for mapping in self._mappings:
-            mapping.madvise(mmap.MADV_DONTNEED)
+    # -- what was written from our side --
+
+    def note_writes(self) -> None:
+        """From now on write(), fill() and views are noted, for whoever must know what changed."""
+        if self._notes is None:
+            self._notes = set()
+
+    def note(self, mapping: mmap.mmap, offset: int, size: int) -> None:
+        """Something was written to `size` bytes of `mapping` from `offset` on, by a way that goes past this object."""
+        if self._notes is not None and size:
+            self._notes |= self._pages(mapping, offset, size)
+
+    def take_notes(self) -> set[tuple[int, int]]:
+        """What was noted since the last call: (which of the mappings, page of it)."""
+        taken, self._notes = self._notes or set(), set()
+        return taken | self._viewed if self._viewed else taken
+
+    def _pages(self, mapping: mmap.mmap, offset: int, size: int) -> set[tuple[int, int]]:
+        at = next(at for at, each in enumerate(self._mappings) if each is mapping)
+        return {(at, page) for page in range(offset // mmap.PAGESIZE, (offset + size - 1) // mmap.PAGESIZE + 1)}
 
     def refault(self, gpa: int) -> None:
         """Has the host forget its mapping of the page at `gpa`, and the guest's with it; the content stays. Does

@@ -10,7 +10,6 @@ import mmap
 import os
 from zlib import crc32
 
-from ..errors import HostError
 from . import pages
 from .guest_memory import GuestMemory
 
@@ -24,41 +23,20 @@ if TYPE_CHECKING:
     """(offset in the image, size, CRC-32 of its bytes)."""
 
 
-class MappedImage:
-    """Gives the mappings of an image in turn: the `map` of a GuestMemory. The file may be closed once all are made.
+class FileImage:
+    """A file that holds an image, for machines to lie over (engine/kvm_pages.py)."""
 
-    `used` are the runs that the image has; None asks the file, which must stay open until content() is done with it.
-    """
+    def __init__(self, fd: int, sizes: Iterable[int]) -> None:
+        """Takes the fd; `sizes` are those of the mappings."""
+        self.fd = fd
+        self.sizes = tuple(sizes)
+        self.offsets = tuple(sum(self.sizes[:at]) for at in range(len(self.sizes)))
 
-    def __init__(self, fd: int, used: list[Run] | None = None) -> None:
-        self._fd = fd
-        self._used = used
-        self._next = 0
-        self._mappings: list[tuple[mmap.mmap, int]] = []
-
-    def __call__(self, size: int) -> mmap.mmap:
-        """The next mapping. HostError when the image has not so much, or the host no room."""
-        start, end = self._next, os.fstat(self._fd).st_size
-        if start + size > end:
-            raise HostError(f"the memory image has {end} bytes, the machine needs {size} from {start}")
-        try:
-            mapping = mmap.mmap(
-                self._fd, size, flags=mmap.MAP_PRIVATE | getattr(mmap, "MAP_NORESERVE", 0x4000), offset=start
-            )
-        except OSError as error:
-            raise HostError(f"cannot map {size} bytes of a memory image: {error.strerror}") from error
-        self._next += size
-        self._mappings.append((mapping, start))
-        return mapping
-
-    def content(self, mapping: mmap.mmap) -> list[Run]:
-        """The runs of a mapping that had content from the start."""
-        start = next(start for each, start in self._mappings if each is mapping)
-        if self._used is None:
-            return pages.data_runs(self._fd, start, len(mapping))
-        end = start + len(mapping)
-        cut = ((max(at, start), min(at + size, end)) for at, size in self._used)
-        return [(begin - start, last - begin) for begin, last in cut if begin < last]
+    def close(self) -> None:
+        """Gives the fd back; what is mapped stays. Legal twice."""
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            os.close(fd)
 
 
 def image_size(memory: GuestMemory) -> int:
@@ -71,8 +49,11 @@ def write(memory: GuestMemory, fd: int) -> list[CheckedRun]:
     os.ftruncate(fd, image_size(memory))
     runs: list[CheckedRun] = []
     start = 0
-    for mapping in memory.mappings:
-        used = pages.united(pages.own_runs(mapping), memory.content(mapping))
+    below = memory.below
+    for at, mapping in enumerate(memory.mappings):
+        used = pages.own_runs(mapping)
+        if below is not None:
+            used = pages.united(used, pages.data_runs(below.fd, below.offsets[at], len(mapping)))
         runs += _write_runs(mapping, pages.without_zeroes(mapping, used), fd, start)
         start += len(mapping)
     return runs

@@ -12,6 +12,7 @@ from .exit_json import exit_as_json, exit_from_json, flight_as_json, flight_from
 from .exits import ExitCount, FlightEntry, percentile
 from .kernel_stats import KernelCounters
 from .location import Location, check_direction, check_reason, location_text, parse_location
+from .over_time import added
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class ExitView(Record):
     """The longest single one of these times."""
     histogram: tuple[int, ...]
     """How often such a time fell in which bucket; see exits.BUCKETS."""
+    over_time: tuple[int, ...]
+    """How many came in which interval of the run, each ExitStatistics.interval_ns long."""
     rips: tuple[tuple[int, int], ...]
     """(guest RIP, exits), most frequent first."""
 
@@ -97,13 +100,14 @@ class ExitStatistics:
         guest_ns: int | None = None,
         handler_ns: int | None = None,
         idle_ns: int = 0,
+        interval_ns: int = 0,
         kernel: KernelCounters | None = None,
         flight: Iterable[FlightEntry] = (),
         symbols: Callable[[int], str] = lambda address: "",
         program: Callable[[], Program] | None = None,
     ) -> None:
         """`guest_ns` and `handler_ns` are added up over the vCPUs; left out, they are summed from `exits`.
-        `idle_ns` is the time asleep in a HLT that came to the VMM.
+        `idle_ns` is the time asleep in a HLT that came to the VMM, `interval_ns` the length of over_time's intervals.
 
         `symbols` names an address ("main+0x12"), or answers "". `program` reads the guest's program, for by_function().
         """
@@ -111,6 +115,7 @@ class ExitStatistics:
         self.wall_ns = wall_ns
         self.guest_ns = sum(exit.guest_ns for exit in self.exits) if guest_ns is None else guest_ns
         self.idle_ns = idle_ns
+        self.interval_ns = interval_ns
         self.handler_ns = sum(exit.handler_ns for exit in self.exits) if handler_ns is None else handler_ns
         self.kernel = kernel
         self.flight = tuple(flight)
@@ -126,6 +131,7 @@ class ExitStatistics:
         return ExitStatistics(
             (exit for exit in self.exits if exit.vcpu == vcpu),
             wall_ns=self.wall_ns,
+            interval_ns=self.interval_ns,
             kernel=self.kernel and self.kernel.of_vcpu(vcpu),
             flight=(entry for entry in self.flight if entry.vcpu == vcpu),
             symbols=self.symbols,
@@ -260,6 +266,7 @@ class ExitStatistics:
                 sum(exit.histogram[at] for exit in exits if at < len(exit.histogram))
                 for at in range(max((len(exit.histogram) for exit in exits), default=0))
             ),
+            over_time=added(exit.over_time for exit in exits),
             rips=tuple(sorted(rips.items(), key=lambda entry: (-entry[1], entry[0]))),
         )
 
@@ -272,6 +279,7 @@ class ExitStatistics:
             "guest_ns": self.guest_ns,
             "handler_ns": self.handler_ns,
             "idle_ns": self.idle_ns,
+            "interval_ns": self.interval_ns,
             "total": self.total,
             "exits": [exit_as_json(exit, self.symbols) for exit in self.exits],
             "kernel": self.kernel and self.kernel.as_json(),
@@ -293,6 +301,7 @@ class ExitStatistics:
                 guest_ns=int(document["guest_ns"]),
                 handler_ns=int(document["handler_ns"]),
                 idle_ns=int(document["idle_ns"]),
+                interval_ns=int(document.get("interval_ns", 0)),
                 kernel=None if kernel is None else KernelCounters.from_json(kernel),
                 flight=[flight_from_json(entry, symbols) for entry in document["flight"]],
                 symbols=lambda address: symbols.get(address, ""),

@@ -8,8 +8,8 @@ import os
 import pytest
 
 from vmm import Device, Machine, SnapshotError, StateError
+from vmm.engine.kvm_pages import lay_over
 from vmm.memory import image
-from vmm.memory.guest_memory import GuestMemory
 
 TICKS, PERIOD = 50, 0.005
 TICK = f"""
@@ -78,10 +78,10 @@ def twin():
     with contextlib.ExitStack() as stack:
 
         def make(machine: Machine, **options) -> Machine:
-            fd = os.memfd_create("memory")
-            stack.callback(os.close, fd)
-            image.write(machine.memory, fd)
-            made = Machine.made_from(machine.capture(), GuestMemory(image.MappedImage(fd)), **options)
+            content = image.FileImage(os.memfd_create("memory"), map(len, machine.memory.mappings))
+            stack.callback(content.close)
+            image.write(machine.memory, content.fd)
+            made = Machine.made_from(machine.capture(), lambda memory: lay_over(memory, content), **options)
             return stack.enter_context(made)
 
         yield make

@@ -192,3 +192,25 @@ def test_the_flight_recorder_has_the_last_64_exits_with_their_values(guest, reco
     assert {entry.value for entry in flight if entry.direction == "in"} == {0x10}
     times = [entry.at_ns for entry in flight]
     assert times == sorted(times)
+
+
+def test_a_machine_after_another_counts_from_zero(guest):
+    many = guest("mov $300, %cx\nmov $0x600, %dx\nagain: out %al, (%dx)\ninc %dx\nloop again\nout %al, $0xf4")
+    many.run()
+    assert many.exits.total == 301
+    many.close()
+    few = guest("mov $0x600, %dx\nout %al, (%dx)\nout %al, $0xf4")
+    few.run()
+    assert few.exits.total == 2
+    assert {view.count for view in few.exits.by_location().values()} == {1}
+    assert few.exits["io.out[0x600]"].count == 1
+    assert len(few.exits.by_rip()) == 2
+    assert len(few.exits.flight) == 2
+
+
+def test_registers_after_the_end_are_those_behind_the_last_access(guest):
+    machine = guest("mov $0x1234, %bx\nout %al, $0xf4\nhlt")
+    machine.run()
+    registers = machine.registers()
+    assert registers["rip"] == 0x1000 + 3 + 2
+    assert registers["rbx"] == 0x1234

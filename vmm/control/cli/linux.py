@@ -91,7 +91,7 @@ def main(words: list[str]) -> int:
                 gc.freeze()
                 gc.enable()
                 outcome = machine.run(deadline)
-        report(machine, outcome, values | {"json": False}, console.failure is None)
+        report(machine, outcome, values | {"json": False, "exit_code": "raw"}, console.failure is None)
         watch.report(values)
     if console.failure is not None and outcome.value != BROKEN_PIPE:
         raise HostError(f"cannot write standard output: {console.failure.strerror}")

@@ -169,9 +169,12 @@ def report(
     if budget is not None:
         budget.say()
     if values["stats_out"] is not None:
-        from ..json_file import write_json
+        from ..json_file import exits_document, write_json
 
-        write_json(values["stats_out"], machine.exits.as_json())
+        document = exits_document(machine, outcome, values["exit_code"])
+        if budget is not None:
+            budget.amend(document)
+        write_json(values["stats_out"], document)
 
 
 def _write_files(machine: Machine, values: dict[str, Any]) -> None:

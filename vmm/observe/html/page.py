@@ -1,7 +1,7 @@
-"""The page of a run: verdict, summary, tables that sort and filter, histograms, hot instructions, flight recorder.
+"""The page of a run: verdict, summary, exits over time, tables that sort and filter, histograms, flame graph, hot
+instructions, flight recorder.
 
 It needs the statistics; an outcome, a broken budget and the console are shown where the document has them.
-Not modelled: exits over time and flame graphs, which the statistics do not hold.
 """
 
 from __future__ import annotations
@@ -10,10 +10,13 @@ import os
 from html import escape
 
 from ..figures import duration, number, share
+from ..flame_graph import flame_drawing
+from ..functions import by_function, folded
 from ..kernel_stats import compare
 from ..location import DIRECTIONS, location_text
 from .grid import Cell, code, count, grid, hexadecimal, part, text, time
 from .histogram import chart, spark
+from .over_time import over_time, trend
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +28,8 @@ if TYPE_CHECKING:
 _GOOD = ("halted", "debug-exit", "power-off", "suspended")
 """Outcomes that are an end, not an accident."""
 _COUNTS = ("count", "elements", "quiet", "share")
-_TIMES = ("guest", "handlers", "p50", "p99", "max", "times")
+_TIMES = ("guest", "handlers", "p50", "p99", "max", "times", "over time")
+_FUNCTIONS = ("function", "hottest line", "count", "share", "guest", "handlers", "devices")
 _CHARTS = 12
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
@@ -39,8 +43,10 @@ def page(exits: ExitStatistics, title: str, document: Mapping[str, Any] | None =
         _budget(more),
         '<p id="tools" hidden><label>Filter rows <input type="search" id="filter" autocomplete="off"></label>'
         ' <span id="found" role="status"></span></p>',
+        over_time(exits),
         _tables(exits),
         _charts(exits),
+        _functions(exits),
         _hot(exits),
         _kernel(exits),
         _flight(exits),
@@ -143,7 +149,8 @@ def _place(view: ExitView) -> tuple[Cell, ...]:
 def _figures(view: ExitView) -> tuple[Cell, ...]:
     elements = count(view.elements if view.elements > view.count else 0)
     times = map(time, (view.guest, view.total, view.p50, view.p99, view.max))
-    return (count(view.count), elements, count(view.quiet), part(view.share), *times, Cell(html=spark(view.histogram)))
+    pictures = (Cell(html=spark(view.histogram)), Cell(html=trend(view.over_time)))
+    return (count(view.count), elements, count(view.quiet), part(view.share), *times, *pictures)
 
 
 def _charts(exits: ExitStatistics) -> str:
@@ -156,6 +163,31 @@ def _charts(exits: ExitStatistics) -> str:
         "<details open><summary><h2>Handler times</h2></summary><p>How many exits took how long from the exit to the"
         f' next entry; each bar is twice the time of the one before.</p><div class="charts">{figures}</div></details>\n'
     )
+
+
+def _functions(exits: ExitStatistics) -> str:
+    """The flame graph, and its functions as a table where they have names."""
+    if not exits:
+        return ""
+    program = exits.program()
+    functions = by_function(exits.exits, program)
+    rows = [
+        (
+            code(row.function or "(unknown)"),
+            code(row.source),
+            count(row.count),
+            part(row.share),
+            time(row.guest_ns),
+            time(row.handler_ns),
+            text(", ".join(row.devices)),
+        )
+        for row in functions
+    ]
+    drawing = flame_drawing(folded(exits.exits, program), "VM exits by device, function, location")
+    return (
+        "<details open><summary><h2>Flame graph</h2></summary><p>Each box is as wide as its exits are many.</p>"
+        f'<div class="wide" role="region" aria-label="Flame graph" tabindex="0">{drawing}</div></details>\n'
+    ) + (grid("By function", _FUNCTIONS, rows) if any(row.function for row in functions) else "")
 
 
 def _hot(exits: ExitStatistics) -> str:
