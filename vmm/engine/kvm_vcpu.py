@@ -45,9 +45,15 @@ def no_controller() -> int:
 class KvmVcpu:
     """Implements protocol.Vcpu over an open vCPU fd."""
 
-    def __init__(self, vcpu: BoundVcpu, index: int, ports: Bus, mmio: Bus, ns_per_tick_32: int) -> None:
+    def __init__(
+        self, vcpu: BoundVcpu, index: int, ports: Bus, mmio: Bus, ns_per_tick_32: int, cpuid: CData = None
+    ) -> None:
         self.index = index
         self.fd = vcpu
+        self.cpuid: CData = None
+        """The struct kvm_cpuid2 that it was given."""
+        if cpuid is not None:
+            self.give_cpuid(cpuid)
         self.acknowledge: Callable[[], int] = no_controller
         self.hooks: dict[int, Callable[[CData], Stop | None]] = {}
         """Handlers of exits that are neither port nor MMIO accesses, by KVM_EXIT_ number; None goes on."""
@@ -327,11 +333,29 @@ class KvmVcpu:
         self._take_over()
         return kvm_registers.special(self.fd)
 
+    def finish_owed(self) -> None:
+        """Completes what finish_access() put off: KVM would do it at the next entry, to whatever registers are there by
+        then."""
+        if self._owes_finish:
+            self.finish_access()
+
     def _take_over(self) -> None:
         """Registers given by start_at(), and those after a last access, are there after an entry: make one that runs
         nothing."""
         if self._run.kvm_dirty_regs or self._owes_finish:
             self.finish_access()
+
+    def give_cpuid(self, cpuid: CData) -> None:
+        """Its CPUID, a struct kvm_cpuid2 not to be changed. SnapshotError where KVM refuses it."""
+        if cpuid is self.cpuid:
+            return
+        if self.cpuid is not None:  # a copy out of a file: the same most often, and KVM looks at a second one twice
+            from .kvm_cpuid import give_other
+
+            give_other(self.fd, cpuid, self.cpuid)
+        else:
+            self.fd.set_cpuid2(cpuid)
+        self.cpuid = cpuid
 
     def is_halted(self) -> bool:
         """Whether the kernel, which owns HLT when it owns the local APIC, has this vCPU asleep in HLT."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..observe.exits import ExitCount, FlightEntry
     from ..observe.trace import TracedExit
     from ..observe.vcpu_time import VcpuTime
+    from ..state import State
 
     class Vcpu(Protocol):
         """One virtual CPU. Except where said, methods belong to the thread that called attach()."""
@@ -194,9 +195,43 @@ if TYPE_CHECKING:
         def log_writes(self, memory: GuestMemory) -> DirtyLog:
             """From the first call on what is written to `memory`, which the engine holds, is logged; the log."""
 
+        def save(self, into: EngineState | None = None, parts: int = ...) -> EngineState:
+            """The state of all that is the engine's but memory, while no vCPU runs: accesses under way are completed
+            first. Given an old state `into`, it is taken into that, the named parts alone, and nothing is allocated.
+            HostError when the engine does not give it."""
+
+        def load(self, state: EngineState, parts: int = ..., elapsed_ns: int = 0) -> None:
+            """Becomes what was saved, of this or another engine of the same kind, while no vCPU runs. Clocks go on
+            `elapsed_ns` after what they were. Without APICS, vCPUs that were not started then must not be now.
+            SnapshotError when it cannot, and then it is in no state to run."""
+
+        def state_to_fields(self, state: EngineState) -> State:
+            """The same for a file."""
+
+        def state_from_fields(self, saved: State) -> EngineState:
+            """The same from a file. SnapshotError for what is no such state."""
+
         def close(self) -> None:
             """Gives everything back. Legal twice."""
 
+    class EngineState(Protocol):
+        """The engine's own record of a machine. It may be loaded many times."""
+
+
+REGISTERS = 1
+"""Parts of a state. General and special registers and events: next to nothing, they travel with an exit and an entry.
+Each of the others costs calls of the kernel for each vCPU."""
+EXTENDED = 2
+"""FPU and vector registers, XCR0."""
+DEBUG_REGISTERS = 4
+"""Debug registers."""
+MSRS = 8
+"""MSRs, and what a guest that runs guests has in flight."""
+APICS = 16
+"""Local APICs and who is started or halted; interrupt controllers and PIT, where they are the engine's."""
+CLOCKS = 32
+"""TSCs and the paravirtual clock."""
+ALL_PARTS = REGISTERS | EXTENDED | DEBUG_REGISTERS | MSRS | APICS | CLOCKS
 
 HALTED = "halted"
 SHUTDOWN = "shutdown"

@@ -38,10 +38,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Self
 
+    from ..boot.loader import BootState
     from ..bus.bus import Bus
     from ..memory.guest_memory import GuestMemory
     from ..observe.crash import CrashReport
     from ..observe.statistics import ExitStatistics
+    from .saved.machine_state import MachineState
     from .tracing import Tracing
 
     ExitHook = Callable[[str, int, int, int, str], None]
@@ -67,6 +69,15 @@ class Machine(Outside):
         """What was done when, in the host's monotonic nanoseconds: (words, time)."""
         is_linux = is_linux_image(self.config, image)
         self.config = settled(self.config, is_linux)
+        self._assemble(is_linux, lambda board: load_image(board, image, path))
+        try:
+            self._set_up_cpus()
+        except BaseException:
+            self.close()
+            raise
+
+    def _assemble(self, is_linux: bool, load: Callable[[Board], BootState]) -> None:
+        """Everything but the registers: the board, its memory filled by `load`, and the engine, wired together."""
         self.state = CREATED
         self.born_ns = time.monotonic_ns()
         """When it was made, in the host's monotonic nanoseconds."""
@@ -78,8 +89,8 @@ class Machine(Outside):
         self._mark("memory and board are laid out")
         self._engine: Any = None
         try:
-            self.boot = load_image(self._board, image, path)
-            del image  # a kernel's file is large
+            self.boot = load(self._board)
+            del load  # it holds the image, and a kernel's file is large
             self._mark("the image is in memory")
             self._engine = select(self._board.memory, self._board.ports, self._board.mmio, self.config)
         except BaseException:
@@ -102,11 +113,6 @@ class Machine(Outside):
         self._crew = Crew(self._run)
         self._board.memory_changed = self._engine.change_memory
         wiring.connect(self._board, self._engine, self._run)
-        try:
-            self._set_up_cpus()
-        except BaseException:
-            self.close()
-            raise
 
     def _mark(self, words: str) -> None:
         self.marks.append((words, time.monotonic_ns()))
@@ -236,6 +242,52 @@ class Machine(Outside):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    # -- as a value --
+
+    def capture(self) -> MachineState:
+        """Its state but for memory, while it does not run: registers, devices, clocks. HostError when KVM does not give
+        it, StateError while it runs or after close()."""
+        self._expect_still("capture")
+        from .saved.capture import capture
+
+        return capture(self._board, self._engine, self._run, self.boot)
+
+    def put_back(self, state: MachineState, elapsed: float = 0.0) -> None:
+        """Becomes what capture() gave, of this machine or another of the same config: all but memory, which is the
+        caller's to bring. Its clocks go on `elapsed` seconds later. After an end it may run again.
+
+        SnapshotError when it does not fit; StateError while it runs or after close().
+        """
+        self._expect_still("put a state back")
+        from .saved.capture import put_back
+
+        put_back(self._board, self._engine, self._run, state, int(elapsed * SECOND))
+        self.state = move(self.state, "put back")
+
+    @classmethod
+    def made_from(
+        cls, state: MachineState, fill: Callable[[GuestMemory], None], elapsed: float = 0.0,
+        set_up: Callable[[Self], None] | None = None,
+    ) -> Self:  # fmt: skip
+        """A new machine that is what capture() gave of another. `fill` brings the content of its memory. `set_up` is
+        called before anything is put back: to plug in devices, to add hooks.
+
+        Errors as of the constructor, and SnapshotError.
+        """
+        machine = cls.__new__(cls)
+        machine.config = state.config
+        machine.marks = []
+        machine._assemble(state.is_linux, lambda board: state.boot)
+        try:
+            fill(machine.memory)
+            if set_up is not None:
+                set_up(machine)
+            machine.put_back(state, elapsed)
+        except BaseException:
+            machine.close()
+            raise
+        return machine
 
     # -- looking in --
 

@@ -83,6 +83,19 @@ class Run:
         self._jobs.append(job)
         self.vcpus[0].kick()
 
+    def do_posted(self) -> None:
+        """What was posted by now, for a machine that stands still; what those jobs post waits."""
+        with self.lock:  # type: ignore[attr-defined]
+            for _ in range(len(self._jobs)):
+                self._jobs.pop(0)()
+
+    def forget(self) -> None:
+        """Another machine's past comes in place of this one's: no outcome, nobody halted, nothing posted."""
+        self.outcome = None
+        self.panic = ""
+        self.halted.clear()
+        self._jobs.clear()
+
     def rearm(self) -> None:
         """An alarm was set that rings before all others: vCPU 0 must hear of it, unless it is about to look anyway."""
         if not self._is_serving:
