@@ -80,6 +80,27 @@ static void count_over_time(struct step *open, uint32_t row, uint64_t now)
     open->over_time[row][age >> open->interval]++;
 }
 
+static int is_trigger(const struct step *open, const struct step_trigger *trigger, const struct step_location *location)
+{
+    if (trigger->is_write != location->is_write || open->rip < trigger->rip_first || open->rip > trigger->rip_last)
+        return 0;
+    return !trigger->kind ||
+           (trigger->kind == location->kind && trigger->first <= location->address && location->address <= trigger->last);
+}
+
+static void look_for_trigger(struct step *open, const struct step_location *location)
+{
+    if (__atomic_load_n(&open->trace_end, __ATOMIC_RELAXED) != UINT64_MAX)
+        return;
+    int is_met = __atomic_load_n(open->triggered, __ATOMIC_RELAXED) != 0;
+    for (uint32_t at = 0; at < open->trigger_count && !is_met; at++)
+        is_met = is_trigger(open, &open->triggers[at], location);
+    if (!is_met)
+        return;
+    __atomic_store_n(open->triggered, 1, __ATOMIC_RELAXED);
+    step_trace_end(open, open->trace_after);
+}
+
 static void count_exit(struct whole_step *step, uint32_t row, uint32_t elements, uint64_t entered)
 {
     struct step *open = &step->open;
@@ -117,6 +138,8 @@ static void count_exit(struct whole_step *step, uint32_t row, uint32_t elements,
         traced->value = open->value;
         traced->location = row;
         traced->elements = elements;
+        if (open->triggered)
+            look_for_trigger(open, location);
     }
 }
 

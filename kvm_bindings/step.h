@@ -16,6 +16,7 @@
 #define STEP_FLIGHT 64          /* the flight recorder: the last exits */
 #define STEP_INTERVALS 128      /* of exits over time; a run that outgrows them makes each twice as long */
 #define STEP_FIRST_INTERVAL 12  /* log2 of the ticks of one at first: some microseconds */
+#define STEP_TRIGGERS 32        /* of a trace */
 #define STEP_RING 4096          /* bytes of quiet output held back at most */
 #define STEP_SAMPLING 128       /* of so many exits of a location */
 #define STEP_SAMPLES 3          /* these tell when their handler began */
@@ -92,6 +93,15 @@ struct step_traced {             /* one exit of a trace; all times in ticks */
     uint32_t elements;
 };
 
+struct step_trigger {            /* an exit that ends the trace soon: all of these hold of it */
+    uint64_t first;             /* its address */
+    uint64_t last;
+    uint64_t rip_first;
+    uint64_t rip_last;
+    uint8_t kind;               /* 0: any, then addresses are not asked for */
+    uint8_t is_write;
+};
+
 struct step_ring;               /* the quiet output of one machine, in the order in which the guest spoke */
 
 struct step {
@@ -119,6 +129,10 @@ struct step {
     uint64_t trace_limit;
     uint64_t traces;            /* entries ever written to it */
     uint64_t trace_end;         /* how many there may ever be: 0 records nothing */
+    struct step_trigger triggers[STEP_TRIGGERS];
+    uint32_t trigger_count;
+    uint32_t *triggered;        /* set by the first of the vCPUs that meets one; NULL where no trace has triggers */
+    uint64_t trace_after;       /* exits of this vCPU that are kept yet once it is set */
     uint64_t zero;              /* the tick that exits over time count from */
     uint32_t interval;          /* log2 of the ticks of one interval */
     struct step_location rows[STEP_LOCATIONS];

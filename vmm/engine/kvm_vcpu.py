@@ -17,7 +17,7 @@ from .protocol import FAILED, INTERRUPTED, Stop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from kvm_bindings._kvm import CData
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ..observe.exits import ExitCount, FlightEntry
     from ..observe.trace import TracedExit
     from ..observe.vcpu_time import VcpuTime
+    from .protocol import TraceTrigger
 
 LINT0 = 0x350
 LVT_MASKED, LVT_MODE, LVT_NMI = 1 << 16, 0x700, 0x400
@@ -65,6 +66,7 @@ class KvmVcpu:
         self._run.kvm_valid_regs = lib.KVM_SYNC_X86_REGS
         self._buses = {lib.STEP_KIND_IO: ports, lib.STEP_KIND_MMIO: mmio}
         self._bindings: list[Bound] = []
+        self._triggered: Any = None
         self._rebinds = 0
         self._is_attached = False
         self._owes_finish = False
@@ -400,9 +402,24 @@ class KvmVcpu:
         if error:
             raise HostError(f"no memory for a trace of {limit} exits (errno {-error})", "trace fewer exits")
 
+    def trigger_trace(self, triggers: Sequence[TraceTrigger], after: int, other: KvmVcpu | None = None) -> None:
+        """See protocol.Vcpu."""
+        from .kvm_trace import set_triggers
+
+        flag = ffi.new("uint32_t *") if other is None else other._triggered
+        set_triggers(self._step, triggers, after, flag)
+        self._triggered = flag  # the step has a pointer to it
+
+    @property
+    def trace_triggered(self) -> bool:
+        """See protocol.Vcpu."""
+        return self._triggered is not None and self._triggered[0] != 0
+
     def end_trace(self, more: int) -> None:
         """See protocol.Vcpu."""
         lib.step_trace_end(self._step, more)
+        if self._triggered is not None:
+            self._triggered[0] = 1
 
     def traced(self, names: Callable[[str, int], str], zero_ns: int) -> tuple[list[TracedExit], int]:
         """See protocol.Vcpu."""

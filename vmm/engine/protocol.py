@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from ..observe.vcpu_time import VcpuTime
     from ..state import State
 
+    TraceTrigger = tuple[str, int, int, bool, int, int]
+    """(kind, first address, last, is a write, first RIP, last): kind is "io", "mmio" or "" for any exit and address;
+    an exit without a direction is no write."""
+
     class Vcpu(Protocol):
         """One virtual CPU. Except where said, methods belong to the thread that called attach()."""
 
@@ -118,6 +122,14 @@ if TYPE_CHECKING:
 
         def start_trace(self, limit: int) -> None:
             """From now on the last `limit` exits are kept whole. Once, before it runs. HostError without memory."""
+
+        def trigger_trace(self, triggers: Sequence[TraceTrigger], after: int, other: Self | None = None) -> None:
+            """Ends the trace, of this vCPU and of all that are given it as `other`, `after` exits of each behind the
+            first that one of `triggers` holds for. After start_trace(), before it runs. ConfigError for too many."""
+
+        @property
+        def trace_triggered(self) -> bool:
+            """Whether that exit has come. Any thread."""
 
         def end_trace(self, more: int) -> None:
             """Keeps `more` exits yet and none after them; the first call counts. Any thread."""

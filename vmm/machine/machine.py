@@ -154,13 +154,14 @@ class Machine(Outside):
             bus.changed()
         wiring.make_quiet(self._board, self.vcpus)
 
-    def trace(self, limit: int = 200_000, trigger: str = "", after: int = 1_000) -> Tracing:
+    def trace(self, limit: int = 200_000, trigger: str = "", after: int = 1_000, at: str = "") -> Tracing:
         """Records the timeline from now on: of each vCPU the last `limit` exits, or with `trigger` those before the
-        console says it and `after` more. Once, before the machine runs. Its to_json() opens in Perfetto."""
+        console says it and `after` more, or with `at` those before an exit that this observe.exit_filter takes and
+        `after` more. Once, before the machine runs. Its to_json() opens in Perfetto. ConfigError for what is none."""
         self._expect(CREATED, "trace")
         from .tracing import Tracing
 
-        tracing = Tracing(self, limit, trigger, after)
+        tracing = Tracing(self, limit, trigger, after, at)
         self._board.set_input = tracing.watch_interrupts(self._board.set_input)
         if self.config.irqchip == "user":
             self.vcpus[0].acknowledge = tracing.watch_vectors(self.vcpus[0].acknowledge)

@@ -82,6 +82,12 @@ class ExitView(Record):
     def __bool__(self) -> bool:
         return self.count > 0
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the histogram."""
+        from .html.notebook import view
+
+        return view(self)
+
 
 class HotRip(Record):
     """A guest instruction that exited."""
@@ -213,6 +219,21 @@ class ExitStatistics:
 
     def __bool__(self) -> bool:
         return self.total > 0
+
+    def __repr__(self) -> str:
+        return f"<{self.total:,} exits at {len(self.by_location()):,} locations>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: exits over time, and a table."""
+        from .html.notebook import statistics
+
+        return statistics(self)
+
+    def _repr_pretty_(self, printer: Any, is_cycle: bool) -> None:
+        """What IPython shows in a terminal: the table of --stats."""
+        from .exit_table import render
+
+        printer.text(repr(self) if is_cycle else render(self))
 
     def by_reason(self) -> dict[str, ExitView]:
         """One sum for each reason that occurred, most exits first."""
