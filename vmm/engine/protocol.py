@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..memory.guest_memory import GuestMemory, Region
     from ..memory.template import Template
     from ..observe.exits import ExitCount, FlightEntry
+    from ..observe.msr_accesses import MsrAccess
     from ..observe.trace import TracedExit
     from ..observe.vcpu_time import VcpuTime
     from ..state import State
@@ -222,6 +223,12 @@ if TYPE_CHECKING:
 
         def state_from_fields(self, saved: State) -> EngineState:
             """The same from a file. SnapshotError for what is no such state."""
+
+        def watch_msrs(self) -> None:
+            """Makes each MSR access of the guest an exit, counted and answered as ever. Before it runs. HostError."""
+
+        def msr_accesses(self) -> list[MsrAccess]:
+            """What watch_msrs() has seen so far. Any thread."""
 
         def close(self) -> None:
             """Gives everything back. Legal twice."""

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from ..bus.bus import Bus
     from ..memory.guest_memory import GuestMemory
     from ..observe.crash import CrashReport
+    from ..observe.msr_accesses import MsrAccess
     from ..observe.statistics import ExitStatistics
     from .saved.machine_state import MachineState
     from .tracing import Tracing
@@ -81,6 +82,8 @@ class Machine(Outside):
         self.state = CREATED
         self.born_ns = time.monotonic_ns()
         """When it was made, in the host's monotonic nanoseconds."""
+        self.is_watching_msrs = False
+        """Whether watch_msrs() was called."""
         self._ran = 0
         self._turn = allocate_lock()
         """Held by the one thread that drives, joins or closes."""
@@ -166,6 +169,13 @@ class Machine(Outside):
         if self.config.irqchip == "user":
             self.vcpus[0].acknowledge = tracing.watch_vectors(self.vcpus[0].acknowledge)
         return tracing
+
+    def watch_msrs(self) -> None:
+        """Has each MSR that the guest touches counted, for `exits.msrs`; it is answered as without, but slower. Once,
+        before the machine runs. HostError where this host's KVM has no MSR filter."""
+        self._expect(CREATED, "watch MSRs")
+        self._engine.watch_msrs()
+        self.is_watching_msrs = True
 
     # -- running --
 
@@ -344,6 +354,10 @@ class Machine(Outside):
     def kernel_counters(self) -> tuple[dict[str, Any], dict[int, dict[str, Any]], str]:
         """KVM's own statistics: (the VM's, each vCPU's, the kind of host); empty where the kernel has none."""
         return self._engine.kernel_counters()  # type: ignore[no-any-return]
+
+    def msr_accesses(self) -> list[MsrAccess]:
+        """What watch_msrs() has seen so far, unordered. Legal until close()."""
+        return self._engine.msr_accesses()  # type: ignore[no-any-return]
 
     def crash_report(self) -> CrashReport:
         """Everything about the vCPU that ended the run, in words. StateError while it runs or after close()."""

@@ -76,6 +76,7 @@ def statistics(machine: Machine, symbols: Callable[[int], str] | None = None, ke
         handler_ns=sum(vcpu.handler_ns for vcpu in machine.vcpus),
         idle_ns=sum(time.asleep_ns for time in times),
         times=[_divided(vcpu, time, counters) for vcpu, time in zip(machine.vcpus, times, strict=True)],
+        msrs=machine.msr_accesses() if machine.is_watching_msrs else None,
         kernel=counters,
         flight=[entry for vcpu in machine.vcpus for entry in vcpu.flight(names, machine.born_ns)],
         symbols=symbols or symbols_of(machine),

@@ -5,6 +5,7 @@ Rows and columns without content do not appear. Not modelled: colours; headings 
 
 from __future__ import annotations
 
+from . import msr_accesses
 from .figures import duration, number, share
 from .kernel_stats import KernelCounters, compare
 from .location import DIRECTIONS
@@ -126,6 +127,7 @@ def _sections(exits: ExitStatistics, width: int, bold: bool, rows: int) -> list[
         + _rest(len(places) - rows, sum(view.count for view in places[rows:]), "location", width),
         table(_RIP, map(_instruction, hot[: rows // 2]), width, bold=bold)
         + _rest(len(hot) - rows // 2, sum(place.count for place in hot[rows // 2 :]), "instruction", width),
+        msr_accesses.render(exits.msrs, width, rows=rows, bold=bold) if exits.msrs else [],
         _kernel(exits.kernel, exits.exits, width, bold) if exits.kernel else [],
     ]
     return [line for block in blocks if block for line in ("", *block)]
@@ -134,7 +136,8 @@ def _sections(exits: ExitStatistics, width: int, bold: bool, rows: int) -> list[
 def _location(view: ExitView) -> tuple[str, ...]:
     access = view.direction if view.reason in DIRECTIONS else view.reason
     address = "others" if view.address is None else f"{view.address:#x}"
-    device = view.device or ("unclaimed" if view.reason in DIRECTIONS and view.address is not None else "")
+    nobody = "unclaimed" if view.reason in DIRECTIONS else "MSR"
+    device = view.device or (nobody if view.address is not None else "")
     return (device, access, address, str(view.size or ""), *_counts(view), *_times(view))
 
 

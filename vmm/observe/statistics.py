@@ -12,6 +12,7 @@ from .exit_json import exit_as_json, exit_from_json, flight_as_json, flight_from
 from .exits import ExitCount, FlightEntry, percentile
 from .kernel_stats import KernelCounters
 from .location import Location, check_direction, check_reason, location_text, parse_location
+from .msr_accesses import MsrAccess
 from .over_time import added as added_over_time
 from .vcpu_time import VcpuTime, added
 
@@ -116,6 +117,7 @@ class ExitStatistics:
         idle_ns: int = 0,
         interval_ns: int = 0,
         times: Iterable[VcpuTime] = (),
+        msrs: Iterable[MsrAccess] | None = None,
         kernel: KernelCounters | None = None,
         flight: Iterable[FlightEntry] = (),
         symbols: Callable[[int], str] = lambda address: "",
@@ -136,6 +138,8 @@ class ExitStatistics:
         self.handler_ns = sum(exit.handler_ns for exit in self.exits) if handler_ns is None else handler_ns
         self.times = tuple(times)
         """For each vCPU where its time went; empty where that was not recorded."""
+        self.msrs = None if msrs is None else tuple(msrs)
+        """The MSRs that the guest touched, for each vCPU; None where nobody watched."""
         self.kernel = kernel
         self.flight = tuple(flight)
         self.symbols = symbols
@@ -155,6 +159,7 @@ class ExitStatistics:
             interval_ns=self.interval_ns,
             idle_ns=sum(time.asleep_ns for time in times),
             times=times,
+            msrs=None if self.msrs is None else (access for access in self.msrs if access.vcpu == vcpu),
             kernel=self.kernel and self.kernel.of_vcpu(vcpu),
             flight=(entry for entry in self.flight if entry.vcpu == vcpu),
             symbols=self.symbols,
@@ -334,6 +339,7 @@ class ExitStatistics:
             "interval_ns": self.interval_ns,
             "times": [time.as_json() for time in self.times],
             "total": self.total,
+            "msrs": None if self.msrs is None else [access.as_json() for access in self.msrs],
             "exits": [exit_as_json(exit, self.symbols) for exit in self.exits],
             "kernel": self.kernel and self.kernel.as_json(),
             "flight": [flight_as_json(entry, self.symbols) for entry in self.flight],
@@ -355,6 +361,7 @@ class ExitStatistics:
                 handler_ns=int(document["handler_ns"]),
                 idle_ns=int(document["idle_ns"]),
                 interval_ns=int(document.get("interval_ns", 0)),
+                msrs=None if (msrs := document.get("msrs")) is None else map(MsrAccess.from_json, msrs),
                 times=[VcpuTime.from_json(entry) for entry in document.get("times", ())],
                 kernel=None if kernel is None else KernelCounters.from_json(kernel),
                 flight=[flight_from_json(entry, symbols) for entry in document["flight"]],

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from vmm.errors import ConfigError
 from vmm.observe.exits import BUCKETS, ExitCount, FlightEntry
 from vmm.observe.kernel_stats import KernelCounters
+from vmm.observe.msr_accesses import MsrAccess
 from vmm.observe.statistics import ExitStatistics
 from vmm.observe.vcpu_time import EXACT, VcpuTime
 
@@ -46,6 +47,7 @@ def run() -> ExitStatistics:
         wall_ns=10_000,
         interval_ns=3_000,
         times=[VcpuTime(run_ns=900, guest_ns=500, device_ns=140, source=EXACT), VcpuTime(vcpu=1, run_ns=900, why="no")],
+        msrs=[MsrAccess(vcpu=0, msr=0x10, name="IA32_TIME_STAMP_COUNTER", direction="read", count=2, value=2**63)],
         kernel=KernelCounters(vm={"pages_4k": 4}, vcpus={0: {"exits": 200}, 1: {"exits": 10, "hist": [1, 2]}}),
         flight=[FLIGHT],
         symbols=lambda address: {0x1000: "putc", 0x1004: "putc+0x4"}.get(address, ""),
@@ -193,7 +195,14 @@ def test_the_json_says_what_the_page_promises(run: ExitStatistics) -> None:
 def test_every_field_of_the_json_is_on_its_page(run: ExitStatistics, pytestconfig: pytest.Config) -> None:
     page = (pytestconfig.rootpath / "docs" / "exits-json.md").read_text()
     document = run.as_json()
-    for part in (document, document["exits"][0], document["times"][0], document["kernel"], document["flight"][0]):
+    for part in (
+        document,
+        document["exits"][0],
+        document["times"][0],
+        document["msrs"][0],
+        document["kernel"],
+        document["flight"][0],
+    ):
         for name in part:
             assert f"`{name}`" in page, f"docs/exits-json.md does not describe {name}"
 
