@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..bus.bus import Bus
     from ..cpu.cpuid import CpuModel
     from ..memory.guest_memory import GuestMemory, Region
+    from ..memory.template import Template
     from ..observe.msr_accesses import MsrAccess
     from ..state import State
     from .kvm_dirty import KvmDirtyLog
@@ -125,6 +126,18 @@ class KvmEngine:
                     self._add_region(region)
             self._writes = KvmDirtyLog(self, memory)
         return self._writes
+
+    def share_memory(self, memory: GuestMemory) -> Template:
+        """See protocol.Engine."""
+        from .kvm_pages import template_of
+
+        return template_of(memory)
+
+    def lay_over(self, memory: GuestMemory, template: Template) -> None:
+        """See protocol.Engine."""
+        from .kvm_pages import lay_over
+
+        lay_over(memory, template)
 
     def add_kernel_irqchip(self) -> KernelIrqchip:
         """Interrupt controllers and PIT in the kernel; after memory, before vCPUs."""

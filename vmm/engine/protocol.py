@@ -208,6 +208,13 @@ if TYPE_CHECKING:
         def log_writes(self, memory: GuestMemory) -> DirtyLog:
             """From the first call on what is written to `memory`, which the engine holds, is logged; the log."""
 
+        def share_memory(self, memory: GuestMemory) -> Template:
+            """What `memory` holds now, for others to lie over. `memory` lies over it too: its pages are shared until
+            written to. While no vCPU runs. HostError where there is no room."""
+
+        def lay_over(self, memory: GuestMemory, template: Template) -> None:
+            """From now on `memory` holds what `template` does. While no vCPU runs."""
+
         def save(self, into: EngineState | None = None, parts: int = ...) -> EngineState:
             """The state of all that is the engine's but memory, while no vCPU runs: accesses under way are completed
             first. Given an old state `into`, it is taken into that, the named parts alone, and nothing is allocated.

@@ -22,6 +22,7 @@ from .board import Board
 from .config import WITH_LOCAL_APICS, MachineConfig
 from .crew import Crew, InterruptHeld
 from .defaults import settled
+from .forks import Forks
 from .lifecycle import CREATED, ENDED, PAUSED, RUNNING, move
 from .outcome import Outcome
 from .outside import Outside, in_turn
@@ -55,7 +56,7 @@ VCPU_STACK = 4 * 1024
 """What separates the stacks of vCPUs that start together, in bytes, where there is so much below the first."""
 
 
-class Machine(Outside):
+class Machine(Outside, Forks):
     """One machine. Closing it, or leaving its `with`, gives back every fd, mapping and thread."""
 
     def __init__(self, config: MachineConfig | None = None, **fields: Any) -> None:
@@ -244,6 +245,7 @@ class Machine(Outside):
             if self.state == RUNNING:
                 self._finish()
             self.state = move(self.state, "close")
+            self._master = self._origin = None
             if self._engine is not None:
                 self._engine.close()
             self._board.close()
@@ -271,6 +273,7 @@ class Machine(Outside):
         SnapshotError when it does not fit; StateError while it runs or after close().
         """
         self._expect_still("put a state back")
+        self.outdate()
         from .saved.capture import put_back
 
         put_back(self._board, self._engine, self._run, state, int(elapsed * SECOND))
@@ -315,6 +318,7 @@ class Machine(Outside):
     def set_registers(self, vcpu: int = 0, **values: int) -> None:
         """Changes some of them; as registers()."""
         self._expect_still("set registers")
+        self.outdate()
         try:
             self.vcpus[vcpu].set_registers(values)
         except KeyError as error:
@@ -406,6 +410,7 @@ class Machine(Outside):
             raise ConfigError.of("deadline", "not a number of seconds")
         ends = None if deadline is None else int(min(max(deadline, 0.0), FAR) * SECOND)
         self.state = move(self.state, "run")
+        self.outdate()
         if self._run.outcome is not None and self._run.outcome.kind == outcome.SUSPENDED:
             self.vcpus[0].start_at(waking_state(self._board.waking_vector()))
         started = time.monotonic_ns()

@@ -217,6 +217,10 @@ class GuestMemory:
         if self._notes is not None and size:
             self._notes |= self._pages(mapping, offset, size)
 
+    def was_written(self) -> bool:
+        """Whether there are notes to take."""
+        return bool(self._notes or self._viewed)
+
     def take_notes(self) -> set[tuple[int, int]]:
         """What was noted since the last call: (which of the mappings, page of it)."""
         taken, self._notes = self._notes or set(), set()
