@@ -140,7 +140,7 @@ def test_a_phone_scrolls_its_tables_and_not_the_page(pages):
     assert shown.run("const box = document.querySelector('table').closest('.wide'); return box.clientWidth <= 390"), (
         "a wide table has a box of its own"
     )
-    assert shown.run("return document.getElementById('over-time').getBoundingClientRect().width") > 300
+    assert shown.run("return document.querySelector('.over-time').getBoundingClientRect().width") > 300
 
 
 def test_without_scripts_every_row_is_there(pages, browser):

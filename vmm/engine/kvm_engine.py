@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from ..bus.bus import Bus
     from ..cpu.cpuid import CpuModel
     from ..memory.guest_memory import GuestMemory, Region
+    from ..observe.msr_accesses import MsrAccess
     from ..state import State
     from .kvm_dirty import KvmDirtyLog
     from .kvm_irqchip import KernelIrqchip, LocalApics
+    from .kvm_msr_watch import MsrWatch
     from .kvm_state import KvmState, StateTaker
 
 API_VERSION = 12
@@ -41,6 +43,7 @@ class KvmEngine:
         self.vcpus: list[KvmVcpu] = []
         self.irqchip: KernelIrqchip | None = None
         self.local_apics: LocalApics | None = None
+        self._msr_watches: list[MsrWatch] = []
         self._pins: dict[int, CData] = {}
         """By slot: what keeps the host's memory from being unmapped while KVM has it."""
         self._logs_writes = False
@@ -198,6 +201,18 @@ class KvmEngine:
 
             self._taker = StateTaker(self)
         return self._taker
+
+    # -- looking on --
+
+    def watch_msrs(self) -> None:
+        """See protocol.Engine."""
+        from .kvm_msr_watch import watch
+
+        self._msr_watches = watch(self)
+
+    def msr_accesses(self) -> list[MsrAccess]:
+        """See protocol.Engine."""
+        return [access for watch in self._msr_watches for access in watch.accesses()]
 
     def kernel_counters(self) -> tuple[dict[str, Any], dict[int, dict[str, Any]], str]:
         """KVM's own statistics since the VM was made: (the VM's, each vCPU's by index, the kind of host)."""

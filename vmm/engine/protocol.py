@@ -15,8 +15,14 @@ if TYPE_CHECKING:
     from ..memory.guest_memory import GuestMemory, Region
     from ..memory.template import Template
     from ..observe.exits import ExitCount, FlightEntry
+    from ..observe.msr_accesses import MsrAccess
     from ..observe.trace import TracedExit
+    from ..observe.vcpu_time import VcpuTime
     from ..state import State
+
+    TraceTrigger = tuple[str, int, int, bool, int, int]
+    """(kind, first address, last, is a write, first RIP, last): kind is "io", "mmio" or "" for any exit and address;
+    an exit without a direction is no write."""
 
     class Vcpu(Protocol):
         """One virtual CPU. Except where said, methods belong to the thread that called attach()."""
@@ -118,6 +124,14 @@ if TYPE_CHECKING:
         def start_trace(self, limit: int) -> None:
             """From now on the last `limit` exits are kept whole. Once, before it runs. HostError without memory."""
 
+        def trigger_trace(self, triggers: Sequence[TraceTrigger], after: int, other: Self | None = None) -> None:
+            """Ends the trace, of this vCPU and of all that are given it as `other`, `after` exits of each behind the
+            first that one of `triggers` holds for. After start_trace(), before it runs. ConfigError for too many."""
+
+        @property
+        def trace_triggered(self) -> bool:
+            """Whether that exit has come. Any thread."""
+
         def end_trace(self, more: int) -> None:
             """Keeps `more` exits yet and none after them; the first call counts. Any thread."""
 
@@ -128,8 +142,18 @@ if TYPE_CHECKING:
         def exit_total(self) -> int:
             """How many exits so far. Any thread."""
 
-        def times(self) -> tuple[int, int, int]:
-            """Nanoseconds in the guest and kernel, in handlers, and asleep in HLT."""
+        def times(self) -> VcpuTime:
+            """Where this vCPU's time went so far, as far as the engine knows. Any thread."""
+
+        @property
+        def handler_ns(self) -> int:
+            """Nanoseconds from exits to the next entry. Any thread."""
+
+        def guest_clock(self) -> tuple[int, int]:
+            """(nanoseconds of run() that the kernel's clock of guest time watched, its answer), of runs that ended."""
+
+        def uncount(self) -> None:
+            """Exits are neither counted nor timed from now on. Before it runs."""
 
     class Irqchip(Protocol):
         """All interrupt controllers of a machine, where they are the engine's."""
@@ -202,6 +226,12 @@ if TYPE_CHECKING:
 
         def state_from_fields(self, saved: State) -> EngineState:
             """The same from a file. SnapshotError for what is no such state."""
+
+        def watch_msrs(self) -> None:
+            """Makes each MSR access of the guest an exit, counted and answered as ever. Before it runs. HostError."""
+
+        def msr_accesses(self) -> list[MsrAccess]:
+            """What watch_msrs() has seen so far. Any thread."""
 
         def close(self) -> None:
             """Gives everything back. Legal twice."""

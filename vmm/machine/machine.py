@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from ..bus.bus import Bus
     from ..memory.guest_memory import GuestMemory
     from ..observe.crash import CrashReport
+    from ..observe.msr_accesses import MsrAccess
     from ..observe.statistics import ExitStatistics
     from .tracing import Tracing
 
@@ -82,6 +83,8 @@ class Machine(Outside, Still, Saving):
         self.state = CREATED
         self.born_ns = time.monotonic_ns()
         """When it was made, in the host's monotonic nanoseconds."""
+        self.is_watching_msrs = False
+        """Whether watch_msrs() was called."""
         self._ran = 0
         self._turn = allocate_lock()
         """Held by the one thread that drives, joins or closes."""
@@ -100,6 +103,9 @@ class Machine(Outside, Still, Saving):
             raise
         self._mark("KVM has made the machine")
         self.vcpus = self._engine.vcpus
+        if not self.config.statistics:
+            for vcpu in self.vcpus:
+                vcpu.uncount()
         lock = None
         if self.config.vcpus > 1:
             from threading import RLock
@@ -153,17 +159,25 @@ class Machine(Outside, Still, Saving):
             bus.changed()
         wiring.make_quiet(self._board, self.vcpus)
 
-    def trace(self, limit: int = 200_000, trigger: str = "", after: int = 1_000) -> Tracing:
+    def trace(self, limit: int = 200_000, trigger: str = "", after: int = 1_000, at: str = "") -> Tracing:
         """Records the timeline from now on: of each vCPU the last `limit` exits, or with `trigger` those before the
-        console says it and `after` more. Once, before the machine runs. Its to_json() opens in Perfetto."""
+        console says it and `after` more, or with `at` those before an exit that this observe.exit_filter takes and
+        `after` more. Once, before the machine runs. Its to_json() opens in Perfetto. ConfigError for what is none."""
         self._expect(CREATED, "trace")
         from .tracing import Tracing
 
-        tracing = Tracing(self, limit, trigger, after)
+        tracing = Tracing(self, limit, trigger, after, at)
         self._board.set_input = tracing.watch_interrupts(self._board.set_input)
         if self.config.irqchip == "user":
             self.vcpus[0].acknowledge = tracing.watch_vectors(self.vcpus[0].acknowledge)
         return tracing
+
+    def watch_msrs(self) -> None:
+        """Has each MSR that the guest touches counted, for `exits.msrs`; it is answered as without, but slower. Once,
+        before the machine runs. HostError where this host's KVM has no MSR filter."""
+        self._expect(CREATED, "watch MSRs")
+        self._engine.watch_msrs()
+        self.is_watching_msrs = True
 
     # -- running --
 
@@ -175,11 +189,13 @@ class Machine(Outside, Still, Saving):
         if not self._turn.acquire(blocking=False):
             raise StateError("run", self.state)
         try:
-            with InterruptHeld(self.stop):
+            with InterruptHeld(self.stop) as interrupt:
                 self._driver = get_ident()
                 if self.state == RUNNING and self._crew.is_gone:  # a second Ctrl-C cut the last run's end off
                     self._finish()
                 self._begin(deadline)
+                if interrupt.came:  # before there was a run to stop
+                    self.stop()
                 self._drive()
                 while self._goes_on():
                     self._drive()
@@ -302,6 +318,10 @@ class Machine(Outside, Still, Saving):
     def kernel_counters(self) -> tuple[dict[str, Any], dict[int, dict[str, Any]], str]:
         """KVM's own statistics: (the VM's, each vCPU's, the kind of host); empty where the kernel has none."""
         return self._engine.kernel_counters()  # type: ignore[no-any-return]
+
+    def msr_accesses(self) -> list[MsrAccess]:
+        """What watch_msrs() has seen so far, unordered. Legal until close()."""
+        return self._engine.msr_accesses()  # type: ignore[no-any-return]
 
     def crash_report(self) -> CrashReport:
         """Everything about the vCPU that ended the run, in words. StateError while it runs or after close()."""

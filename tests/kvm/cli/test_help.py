@@ -9,8 +9,8 @@ import pytest
 import vmm as package
 from vmm.machine.outcome import EXIT_CODES
 
-LONGEST = {"run": 30, "kut": 30}
-COMMANDS = ("run", "profile", "guests", "doctor", "kut", "top", "diff", "report")
+LONGEST = {"run": 30, "linux": 30, "kut": 30}
+COMMANDS = ("run", "linux", "profile", "guests", "doctor", "kut", "top", "diff", "report")
 
 
 @pytest.mark.parametrize("words", [("--help",), ("-h",), ("help",)])

@@ -13,7 +13,7 @@ from ..console import BROKEN_PIPE, Console
 from ..live.door import Door
 from .options import help_page, parse
 from .run_config import config_of, is_live, packed, warn
-from .run_options import COMMAND
+from .run_options import COMMAND, EXIT_OPTIONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,11 +39,11 @@ def main(words: list[str], command: Command = COMMAND, profile: Any = None) -> i
     held: list[str] = []
     if is_live(values):
         config = config.replace(warn=held.append)
-    budget = None
-    if values["budget"] or values["expect"]:
-        from .budget import budget_of
+    exits = None
+    if any(values[name] not in (None, []) for name in EXIT_OPTIONS):
+        from .exit_watch import ExitWatch
 
-        budget = budget_of(values)
+        exits = ExitWatch(values)
     watch = None
     if values["boot_trace"] or values["boot_trace_out"] is not None:
         from .boot import watch as boot_watch
@@ -61,28 +61,27 @@ def main(words: list[str], command: Command = COMMAND, profile: Any = None) -> i
 
             for asked in values["device"]:
                 plug(machine, asked)
-        if budget is not None:
-            budget.check_names(machine)
-        write_trace = None
-        if values["trace"] is not None or values["trace_filter"] is not None or values["trace_trigger"] is not None:
-            from .trace import begin
-
-            write_trace = begin(machine, values)
+        if exits is not None:
+            exits.attach(machine)
+        if values["msrs"]:
+            machine.watch_msrs()
         if profile is not None:
             profile.attach(machine, values)
         outcome, console = _run(machine, values, deadline, watch)
+        if console.wants_prompt:
+            from .repl import in_turns
+
+            outcome, console = in_turns(
+                machine, outcome, console, deadline, lambda left: _run(machine, values, left, None)
+            )
         for warning in held:
             warn(warning)
-        if budget is not None:
-            budget.judge(machine)
-        report(machine, outcome, values, console.failure is None, budget)
+        if exits is not None:
+            exits.judge(machine)
+        report(machine, outcome, values, console.failure is None, None if exits is None else exits.budget)
         _write_files(machine, values)
-        if values["report"] is not None:
-            from .report import write_page
-
-            write_page(machine, outcome, values, budget)
-        if write_trace is not None:
-            write_trace()
+        if exits is not None:
+            exits.write(machine, outcome)
         if profile is not None:
             profile.report(machine, values)
         if watch is not None:
@@ -94,7 +93,7 @@ def main(words: list[str], command: Command = COMMAND, profile: Any = None) -> i
     if console.failure is not None and outcome.value != BROKEN_PIPE:
         raise HostError(f"cannot write standard output: {console.failure.strerror}")
     code = outcome.exit_code(values["exit_code"])
-    return code if budget is None else budget.exit_code(code)
+    return code if exits is None else exits.exit_code(code)
 
 
 def _go(machine: Machine, deadline: float | None, watch: Watch | None) -> Outcome:
@@ -166,6 +165,10 @@ def report(
         from ...observe.exit_table import render
 
         sys.stderr.write("\n" + render(machine.exits) + "\n")
+    elif values["msrs"]:
+        from ...observe.msr_accesses import render as msr_table
+
+        sys.stderr.write("\n" + "\n".join(msr_table(machine.exits.msrs or ()) or ["No MSR accesses"]) + "\n")
     if budget is not None:
         budget.say()
     if values["stats_out"] is not None:

@@ -36,7 +36,7 @@ def config_of(values: dict[str, Any], plain: list[str], more: tuple[str, ...] = 
     starts_without = ("firmware", "fda", "hda", "hdb", "cdrom")
     if len(images) != 1 and (images or not any(values[name] for name in starts_without)):
         raise ConfigError.of("", f"{'no' if not images else 'more than one'} image given; usage: vmm run IMAGE")
-    for field in ("stats_out", "boot_trace_out", "firmware_log", "report"):
+    for field in ("stats_out", "boot_trace_out", "firmware_log"):
         if values[field] is not None:
             from ..whole_file import check_path
 
@@ -49,12 +49,7 @@ def config_of(values: dict[str, Any], plain: list[str], more: tuple[str, ...] = 
         raise ConfigError.of("--display", "not with --json, which has the screen in its document")
     if is_live(values) and values["console"] == "stdio":
         raise ConfigError.of("--display", "a terminal cannot show the screen and --console stdio at once")
-    if values["symbols"] is not None:
-        from ...observe.symbols import split_offset
-
-        path, _ = split_offset(values["symbols"])
-        if not os.access(path, os.R_OK):
-            raise ConfigError.of("--symbols", f"cannot read {path}")
+    check_symbols(values)
     console = values["console"] or ("capture" if values["display"] == "text" else "stdio")
     common: dict[str, Any] = {
         "console": "capture" if values["json"] and console == "stdio" else console,
@@ -67,6 +62,16 @@ def config_of(values: dict[str, Any], plain: list[str], more: tuple[str, ...] = 
 
         return guest_run.config_of(values["guest"]).replace(**common, **given)
     return MachineConfig(image=images[0] if images else "", **common, **given)
+
+
+def check_symbols(values: dict[str, Any]) -> None:
+    """ConfigError for --symbols FILE that cannot be read."""
+    if values["symbols"] is not None:
+        from ...observe.symbols import split_offset
+
+        path, _ = split_offset(values["symbols"])
+        if not os.access(path, os.R_OK):
+            raise ConfigError.of("--symbols", f"cannot read {path}")
 
 
 def is_live(values: dict[str, Any]) -> bool:

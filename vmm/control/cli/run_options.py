@@ -9,6 +9,8 @@ from .options import Command, Option, number, one_of
 
 START, KERNELS, DRIVES, DEVICES = "CPU and start", "kernels", "drives", "firmware and devices"
 EXITS = "exits"
+EXIT_OPTIONS = ("trace", "trace_filter", "trace_trigger", "trace_at", "report", "budget", "expect")
+"""What exit_watch.ExitWatch is for."""
 
 
 def deadline_of(text: str) -> int:
@@ -95,6 +97,9 @@ COMMAND = Command(
                help="slices of device=,port=A-B,mmio=A-B,direction=,rip=A-B"),
         Option(names=("--trace-trigger",), value="TEXT", group=EXITS,
                help="stop soon after the guest says TEXT on COM1"),
+        Option(names=("--trace-at",), value="WORDS", group=EXITS,
+               help="stop soon after an exit that this filter takes"),
+        Option(names=("--msrs",), help="print every MSR that the guest touches, to stderr", group=EXITS),
         Option(names=("--device", "-device"), value="DEVICE", many=True, group=DEVICES,
                help="FILE.py:CLASS,port=0x500 or mmio=; also size=, name="),
         Option(names=("--repl",), help="a Python prompt on the machine after the run", group=EXITS),

@@ -25,6 +25,12 @@ _SPARK = 32
 
 def over_time(exits: ExitStatistics) -> str:
     """A section; "" where the statistics have no times."""
+    shown = picture(exits)
+    return f"<details open><summary><h2>Exits over time</h2></summary>{shown}</details>\n" if shown else ""
+
+
+def picture(exits: ExitStatistics) -> str:
+    """The picture with its words, axis and legend; likewise."""
     series = _series(exits)
     whole = trimmed(added(series.values()))
     if not whole or not exits.interval_ns:
@@ -48,11 +54,10 @@ def over_time(exits: ExitStatistics) -> str:
     )
     marks = "".join(f"<span>{duration(part * length * step // 4) if part else 0}</span>" for part in range(5))
     return (
-        f"<details open><summary><h2>Exits over time</h2></summary><p>A column is {duration(step)} wide; the highest"
-        f" one has {number(most)} exit{'s' if most > 1 else ''}.</p>"
-        f'<svg id="over-time" role="img" aria-label="exits over time, by device" width="100%" height="{_HEIGHT}"'
+        f"<p>A column is {duration(step)} wide; the highest one has {number(most)} exit{'s' if most > 1 else ''}.</p>"
+        f'<svg class="over-time" role="img" aria-label="exits over time, by device" width="100%" height="{_HEIGHT}"'
         f' viewBox="0 0 {length} {_HEIGHT}" preserveAspectRatio="none">{areas}<g class="hover">{hovers}</g></svg>'
-        f'<div class="axis">{marks}</div><ul class="legend">{legend}</ul></details>\n'
+        f'<div class="axis">{marks}</div><ul class="legend">{legend}</ul>'
     )
 
 

@@ -13,22 +13,21 @@ from ..figures import duration, number, share
 from ..flame_graph import flame_drawing
 from ..functions import by_function, folded
 from ..kernel_stats import compare
-from ..location import DIRECTIONS, location_text
+from ..location import location_text
+from .exit_rows import FIGURES, PLACE, figures, place
 from .grid import Cell, code, count, grid, hexadecimal, part, text, time
-from .histogram import chart, spark
-from .over_time import over_time, trend
+from .histogram import chart
+from .over_time import over_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from ..statistics import ExitStatistics, ExitView
+    from ..statistics import ExitStatistics
 
 _GOOD = ("halted", "debug-exit", "power-off", "suspended")
 """Outcomes that are an end, not an accident."""
-_COUNTS = ("count", "elements", "quiet", "share")
-_TIMES = ("guest", "handlers", "p50", "p99", "max", "times", "over time")
 _FUNCTIONS = ("function", "hottest line", "count", "share", "guest", "handlers", "devices")
 _CHARTS = 12
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
@@ -117,16 +116,16 @@ def _summary(exits: ExitStatistics) -> str:
 
 def _tables(exits: ExitStatistics) -> str:
     vcpus = [exits.of_vcpu(vcpu) for vcpu in exits.vcpus] if len(exits.vcpus) > 1 else []
-    reasons = [(code(name), *_figures(view)) for name, view in exits.by_reason().items()]
-    devices = [(text(name), *_figures(view)) for name, view in exits.by_device().items()]
+    reasons = [(code(name), *figures(view)) for name, view in exits.by_reason().items()]
+    devices = [(text(name), *figures(view)) for name, view in exits.by_device().items()]
     return "".join(
         (
-            grid("By reason", ("reason", *_COUNTS, *_TIMES), reasons),
-            grid("By device", ("device", *_COUNTS, *_TIMES), devices),
+            grid("By reason", ("reason", *FIGURES), reasons),
+            grid("By device", ("device", *FIGURES), devices),
             grid(
                 "By location",
-                ("device", "access", "address", "size", *_COUNTS, *_TIMES),
-                [(*_place(view), *_figures(view)) for view in exits.by_location().values()],
+                (*PLACE, *FIGURES),
+                [(*place(view), *figures(view)) for view in exits.by_location().values()],
             ),
             grid(
                 "By vCPU",
@@ -138,19 +137,6 @@ def _tables(exits: ExitStatistics) -> str:
             ),
         )
     )
-
-
-def _place(view: ExitView) -> tuple[Cell, ...]:
-    access = f"{view.reason} {view.direction}".strip()
-    nobody = "unclaimed" if view.reason in DIRECTIONS and view.address is not None else ""
-    return (text(view.device or nobody), code(access), hexadecimal(view.address), count(view.size))
-
-
-def _figures(view: ExitView) -> tuple[Cell, ...]:
-    elements = count(view.elements if view.elements > view.count else 0)
-    times = map(time, (view.guest, view.total, view.p50, view.p99, view.max))
-    pictures = (Cell(html=spark(view.histogram)), Cell(html=trend(view.over_time)))
-    return (count(view.count), elements, count(view.quiet), part(view.share), *times, *pictures)
 
 
 def _charts(exits: ExitStatistics) -> str:
