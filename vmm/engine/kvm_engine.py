@@ -202,6 +202,12 @@ class KvmEngine:
 
         return from_state(saved, self._states().kind)
 
+    def needs(self, state: KvmState) -> dict[str, object]:
+        """See protocol.Engine."""
+        from .kvm_needs import needs
+
+        return needs(self, state)
+
     def _states(self) -> StateTaker:
         if self._taker is None:
             from .kvm_state import StateTaker

@@ -225,6 +225,9 @@ if TYPE_CHECKING:
             `elapsed_ns` after what they were. Without APICS, vCPUs that were not started then must not be now.
             SnapshotError when it cannot, and then it is in no state to run."""
 
+        def needs(self, state: EngineState) -> dict[str, object]:
+            """What it needs of a host: "features", "capabilities", "tsc_khz", as kvm_needs.lacking() takes them."""
+
         def state_to_fields(self, state: EngineState) -> State:
             """The same for a file."""
 

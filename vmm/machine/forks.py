@@ -4,6 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, Self
 
     from .board import Board
@@ -24,6 +25,8 @@ class Forks:
     if TYPE_CHECKING:
 
         def _expect_still(self, wanted: str) -> None: ...
+        def renew_identity(self, identity: bytes | None = None) -> None: ...
+        def still(self, job: Callable[[], Any]) -> Any: ...
 
     def fork(self, *, identity: bool = False, console: Console | None = None) -> Self:
         """A child: another machine that goes on from here by itself. Both share the memory that neither has written to
@@ -33,25 +36,30 @@ class Forks:
         default the child has the master's. A device of yours is copied by copy.copy(), unless it has a method fork()
         that gives another. Disks given as files have an overlay in the child. Hooks and traces stay behind.
 
-        While it does not run. ConfigError for a disk that cannot be shared, HostError as the constructor's.
+        A run that is on stands still for the moment; from any thread but its own. ConfigError for a disk that cannot be
+        shared, HostError as the constructor's.
         """
         master = self.master()
-        child = master.child(type(self), self._engine, console)
+        child = master.child(type(self), self._engine, console)  # type: ignore[type-var]
         if identity:
             child.renew_identity()
-        return child  # type: ignore[return-value]
+        return child
 
     def master(self) -> Master:
         """What fork() makes children from: this machine as it stands."""
-        self._expect_still("fork")
-        if self._master is None or self._board.memory.was_written():
-            from .saved.master import Master
+        master = self._master
+        if master is None or self._board.memory.was_written():
+            master = self.still(self._become_master)
+        return master
 
-            self._master = Master.of(self, self._board, self._engine)  # type: ignore[arg-type]
-            self._origin = self._master
-            self._board.memory.note_writes()
-            self._board.memory.take_notes()
-        return self._master
+    def _become_master(self) -> Master:
+        self._expect_still("fork")
+        from .saved.master import Master
+
+        master = self._master = self._origin = Master.of(self, self._board, self._engine)  # type: ignore[arg-type]
+        self._board.memory.note_writes()
+        self._board.memory.take_notes()
+        return master
 
     def outdate(self) -> None:
         """The machine is no more what its master was."""

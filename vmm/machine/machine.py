@@ -27,11 +27,13 @@ from .lifecycle import CREATED, ENDED, PAUSED, RUNNING, move
 from .outcome import Outcome
 from .outside import Outside, in_turn
 from .run import Run
+from .saving import Saving
 from .schematic.image import is_linux as is_linux_image
 from .schematic.image import load as load_image
 from .schematic.image import read as read_image
 from .schematic.image import with_drive
 from .start_state import start_state, waking_state
+from .stillness import Still
 from .validate import validate
 
 TYPE_CHECKING = False
@@ -45,7 +47,6 @@ if TYPE_CHECKING:
     from ..observe.crash import CrashReport
     from ..observe.msr_accesses import MsrAccess
     from ..observe.statistics import ExitStatistics
-    from .saved.machine_state import MachineState
     from .tracing import Tracing
 
     ExitHook = Callable[[str, int, int, int, str], None]
@@ -56,7 +57,7 @@ VCPU_STACK = 4 * 1024
 """What separates the stacks of vCPUs that start together, in bytes, where there is so much below the first."""
 
 
-class Machine(Outside, Forks):
+class Machine(Outside, Still, Saving, Forks):
     """One machine. Closing it, or leaving its `with`, gives back every fd, mapping and thread."""
 
     def __init__(self, config: MachineConfig | None = None, **fields: Any) -> None:
@@ -89,6 +90,7 @@ class Machine(Outside, Forks):
         self._turn = allocate_lock()
         """Held by the one thread that drives, joins or closes."""
         self._driver = 0
+        self._waits = []
         self._board = Board(self.config, time.monotonic_ns, time.time_ns, is_linux)
         self._mark("memory and board are laid out")
         self._engine: Any = None
@@ -195,17 +197,23 @@ class Machine(Outside, Forks):
                 self._begin(deadline)
                 if interrupt.came:  # before there was a run to stop
                     self.stop()
-                try:
-                    self._crew.start(self.vcpus[1:])
-                    self._crew.drive_here(self.vcpus[0])
-                finally:
-                    if self._run.is_running:  # an exception
-                        self._run.end(Outcome(kind=outcome.STOPPED, words="stopped from outside"))
-                    self._finish()
+                self._drive()
+                while self._goes_on():
+                    self._drive()
         finally:
             self._driver = 0
             self._turn.release()
         return self._verdict()
+
+    def _drive(self) -> None:
+        """From begin to end."""
+        try:
+            self._crew.start(self.vcpus[1:])
+            self._crew.drive_here(self.vcpus[0])
+        finally:
+            if self._run.is_running:  # an exception
+                self._run.end(Outcome(kind=outcome.STOPPED, words="stopped from outside"))
+            self._finish()
 
     def start(self, deadline: float | None = None) -> None:
         """Runs the guest on threads of its own; wait() gives the Outcome."""
@@ -224,10 +232,12 @@ class Machine(Outside, Forks):
         if not self._turn.acquire(timeout=-1 if timeout is None else max(0.0, timeout)):
             return None
         try:
-            if self.state == RUNNING:
+            while self.state == RUNNING:
                 if not self._crew.join(end):
                     return None
                 self._finish()
+                if self._goes_on():
+                    self._crew.start(self.vcpus)
         finally:
             self._turn.release()
         return self._verdict()
@@ -255,53 +265,6 @@ class Machine(Outside, Forks):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    # -- as a value --
-
-    def capture(self) -> MachineState:
-        """Its state but for memory, while it does not run: registers, devices, clocks. HostError when KVM does not give
-        it, StateError while it runs or after close()."""
-        self._expect_still("capture")
-        from .saved.capture import capture
-
-        return capture(self._board, self._engine, self._run, self.boot)
-
-    def put_back(self, state: MachineState, elapsed: float = 0.0) -> None:
-        """Becomes what capture() gave, of this machine or another of the same config: all but memory, which is the
-        caller's to bring. Its clocks go on `elapsed` seconds later. After an end it may run again.
-
-        SnapshotError when it does not fit; StateError while it runs or after close().
-        """
-        self._expect_still("put a state back")
-        self.outdate()
-        from .saved.capture import put_back
-
-        put_back(self._board, self._engine, self._run, state, int(elapsed * SECOND))
-        self.state = move(self.state, "put back")
-
-    @classmethod
-    def made_from(
-        cls, state: MachineState, fill: Callable[[GuestMemory], None], elapsed: float = 0.0,
-        set_up: Callable[[Self], None] | None = None,
-    ) -> Self:  # fmt: skip
-        """A new machine that is what capture() gave of another. `fill` brings the content of its memory. `set_up` is
-        called before anything is put back: to plug in devices, to add hooks.
-
-        Errors as of the constructor, and SnapshotError.
-        """
-        machine = cls.__new__(cls)
-        machine.config = state.config
-        machine.marks = []
-        machine._assemble(state.is_linux, lambda board: state.boot)
-        try:
-            fill(machine.memory)
-            if set_up is not None:
-                set_up(machine)
-            machine.put_back(state, elapsed)
-        except BaseException:
-            machine.close()
-            raise
-        return machine
 
     # -- looking in --
 
@@ -410,15 +373,24 @@ class Machine(Outside, Forks):
             raise ConfigError.of("deadline", "not a number of seconds")
         ends = None if deadline is None else int(min(max(deadline, 0.0), FAR) * SECOND)
         self.state = move(self.state, "run")
-        self.outdate()
         if self._run.outcome is not None and self._run.outcome.kind == outcome.SUSPENDED:
             self.vcpus[0].start_at(waking_state(self._board.waking_vector()))
+        self._set_off(None if ends is None else time.monotonic_ns() + ends)
+
+    def _set_off(self, ends: int | None, again: bool = False) -> bool:
+        """Before the threads start. With `again` it is the same run that goes on; False when that has ended by now."""
+        if again and not self._run.begin_again(ends):
+            return False
+        self.state = RUNNING
+        self.outdate()
         started = time.monotonic_ns()
         for vcpu in self.vcpus:
             vcpu.begin_time(started - self._ran)
         self._ran -= started
-        self._run.begin(None if ends is None else started + ends)
+        if not again:
+            self._run.begin(ends)
         self._board.timers.resume()
+        return True
 
     def _finish(self) -> None:
         """All vCPUs have stopped or are about to: joins them and leaves the running state."""

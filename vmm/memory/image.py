@@ -38,6 +38,9 @@ class FileImage:
         if fd >= 0:
             os.close(fd)
 
+    def __del__(self) -> None:
+        self.close()
+
 
 def image_size(memory: GuestMemory) -> int:
     """Bytes of a whole image."""

@@ -11,6 +11,7 @@ import time
 
 from ...engine.protocol import ALL_PARTS
 from ...errors import SnapshotError, VmmError
+from ...state import State
 from .. import outcome
 from ..outcome import Outcome
 from .machine_state import MachineState
@@ -66,7 +67,8 @@ def put_back(
     _expect_same("devices", set(state.devices), set(plugged_in))
     for name, saved in state.devices.items():
         plugged_in[name].load(saved)
-    engine.load(state.engine, parts, elapsed_ns)
+    engines = engine.state_from_fields(state.engine) if isinstance(state.engine, State) else state.engine
+    engine.load(engines, parts, elapsed_ns)
     run.halted.update(state.halted)
     run.panic = state.panic
     if state.is_suspended:

@@ -19,8 +19,8 @@ class MachineState(Record):
     """Of the machine, with nothing left open."""
     is_linux: bool
     boot: BootState
-    engine: EngineState
-    """vCPUs, and what else is the engine's."""
+    engine: EngineState | State
+    """vCPUs, and what else is the engine's; a State where it comes from a file."""
     chips: dict[str, State]
     """Of each chip that somebody has met, by its name on the board; the others are in their reset state."""
     devices: dict[str, State]

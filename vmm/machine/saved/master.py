@@ -12,7 +12,7 @@ from .capture import plugged_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, TypeVar
 
     from ...memory.template import Template
     from ..board import Board
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..machine import Machine
     from .machine_state import MachineState
 
+    Kind = TypeVar("Kind", bound=Machine)
     Plug = tuple[str, int, int, int, str, Any]
     """(bus, first address, size, width, name, device)."""
 
@@ -42,7 +43,7 @@ class Master:
         template = engine.share_memory(board.memory)
         return cls(state.replace(config=_with_overlays(state.config)), template, _plugs(board))
 
-    def child(self, kind: type[Machine], engine: Any, console: Console | None) -> Machine:
+    def child(self, kind: type[Kind], engine: Any, console: Console | None) -> Kind:
         """A new machine that is what the master was."""
         state = self.state if console is None else self.state.replace(config=self.state.config.replace(console=console))
         return kind.made_from(state, lambda memory: engine.lay_over(memory, self.template), set_up=self._plug)
