@@ -18,7 +18,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 MODULE = "kvm_bindings._kvm"
 PRODUCT = os.path.join(HERE, "_kvm.abi3.so")
 DECLARATIONS = ("cdef.h", "arguments.h", "numbers.h", "step.h")
-SOURCES = ("newer.h", "whole_step.h", "calls.c", "pages.c", "kicks.c", "counters.c", "step.c", "lifetime.c")
+SOURCES = (
+    "newer.h", "whole_step.h", "calls.c", "pages.c", "counters.c", "guest_clock.c", "kicks.c", "step.c", "lifetime.c",
+)  # fmt: skip
 
 
 def present(names: tuple[str, ...]) -> list[str]:

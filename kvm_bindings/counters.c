@@ -105,8 +105,10 @@ static void count_exit(struct whole_step *step, uint32_t row, uint32_t elements,
 {
     struct step *open = &step->open;
     struct step_location *location = &open->rows[row];
-    uint64_t inside = step->left - entered;
     open->location = row;
+    if (open->uncounted)
+        return;
+    uint64_t inside = step->left - entered;
     open->exits++;
     open->guest_ticks += inside;
     location->guest_ticks += inside;
@@ -124,6 +126,8 @@ static void count_exit(struct whole_step *step, uint32_t row, uint32_t elements,
     entry->location = row;
     entry->elements = elements;
     step->in_handler = 1;
+    step->stayed = 1;
+    step->mark = 0;
     step->traced = NULL;
     if (open->traces < __atomic_load_n(&open->trace_end, __ATOMIC_RELAXED)) {
         struct step_traced *traced = step->traced = &open->trace[open->traces++ % open->trace_limit];
@@ -143,6 +147,8 @@ static void count_exit(struct whole_step *step, uint32_t row, uint32_t elements,
 static void record_reply(struct whole_step *step, uint64_t reply)
 {
     struct step *open = &step->open;
+    if (open->uncounted)
+        return;
     open->flight[(open->flights - 1) % STEP_FLIGHT].value = reply;
     if (step->traced)
         step->traced->value = reply;
@@ -172,7 +178,22 @@ void step_trace_end(struct step *open, uint64_t more)
 
 void step_excuse(struct step *open)
 {
-    ((struct whole_step *)open)->left = __rdtsc();
+    struct whole_step *step = (struct whole_step *)open;
+    uint64_t now = __rdtsc();
+    open->setup_ticks += now - step->left;
+    step->left = now;
+    step->mark = 0;
+}
+
+uint32_t step_mark(struct step *open)
+{
+    ((struct whole_step *)open)->mark = __rdtsc();
+    return open->location;
+}
+
+void step_uncount(struct step *open)
+{
+    open->uncounted = 1;
 }
 
 static void count_handler(struct whole_step *step, uint64_t now)
@@ -185,6 +206,13 @@ static void count_handler(struct whole_step *step, uint64_t now)
     location->histogram[bucket < STEP_BUCKETS ? bucket : STEP_BUCKETS - 1]++;
     location->handler_ticks += ticks;
     open->handler_ticks += ticks;
+    if (step->stayed) {
+        location->own_ticks += ticks;
+        location->own_count++;
+    } else if (step->mark && location->count % STEP_SAMPLING != 2) {
+        location->marked_ticks += step->mark - step->left;
+        location->marked_count++;
+    }
     if (ticks > location->handler_max_ticks)
         location->handler_max_ticks = ticks;
     step->in_handler = 0;
@@ -192,9 +220,12 @@ static void count_handler(struct whole_step *step, uint64_t now)
         step->traced->resumed = now;
 }
 
-void step_done(struct step *open)
+/* What has passed since KVM_RUN, up to an entry or the end of an attachment. */
+static void count_outside(struct whole_step *step, uint64_t now)
 {
-    struct whole_step *step = (struct whole_step *)open;
     if (step->in_handler)
-        count_handler(step, __rdtsc());
+        count_handler(step, now);
+    else if (step->clocked)
+        step->open.around_ticks += now - step->left;
+    step->left = now;
 }

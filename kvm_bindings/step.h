@@ -6,7 +6,8 @@
  * step_run answers with a number >= 0 for a port or MMIO access that a handler should take,
  *     the value written (its low 32 bits) << 12 | STEP_READ if the guest waits for a value | the location's row,
  * so that byte and word accesses stay small integers in Python, and the value of a read is the `reply` of the next
- * call. A negative answer is news, -STEP_NEWS_..., below.
+ * call. Row 0 stands for the row of the last exit, of which step_mark wants to know when its handler began.
+ * A negative answer is news, -STEP_NEWS_..., below.
  */
 
 #define STEP_LOCATIONS 2048     /* rows of statistics a vCPU; what comes after shares the overflow rows */
@@ -17,6 +18,8 @@
 #define STEP_FIRST_INTERVAL 12  /* log2 of the ticks of one at first: some microseconds */
 #define STEP_TRIGGERS 32        /* of a trace */
 #define STEP_RING 4096          /* bytes of quiet output held back at most */
+#define STEP_SAMPLING 128       /* of so many exits of a location */
+#define STEP_SAMPLES 3          /* these tell when their handler began */
 
 #define STEP_ROW 2047           /* an answer's row */
 #define STEP_READ 2048          /* its bit for a read */
@@ -53,6 +56,10 @@ struct step_location {
     uint64_t guest_ticks;
     uint64_t handler_ticks;
     uint64_t handler_max_ticks;
+    uint64_t own_ticks;         /* handler_ticks of the exits that never left C */
+    uint64_t own_count;         /* and how many these were */
+    uint64_t marked_ticks;      /* from an exit to the start of its handler, of the exits that were marked */
+    uint64_t marked_count;      /* and how many these were */
     uint64_t quiet_value;
     uint32_t histogram[STEP_BUCKETS];
     uint8_t kind;
@@ -111,6 +118,11 @@ struct step {
     uint64_t guest_ticks;       /* in KVM_RUN */
     uint64_t handler_ticks;     /* from an exit to the next entry */
     uint64_t idle_ticks;        /* asleep outside KVM_RUN because the guest was halted */
+    uint64_t setup_ticks;       /* excused: see step_excuse */
+    uint64_t around_ticks;      /* attached, but neither in KVM_RUN nor after an exit */
+    uint64_t guest_clock_ns;    /* in guest mode, by the kernel's clock: of the attachments that lasted long enough */
+    uint64_t clocked_ticks;     /* guest_ticks of those attachments */
+    int uncounted;              /* nothing is counted or timed, see step_uncount */
     uint64_t ns_per_tick_32;    /* nanoseconds of a TSC tick, times 2 ** 32 */
     uint64_t flights;           /* entries ever written to the flight recorder */
     struct step_traced *trace;  /* a ring of trace_limit entries, NULL without step_trace */
@@ -151,11 +163,14 @@ int64_t step_run(struct step *step, uint64_t reply);
  */
 void step_finish(struct step *step, int finishing);
 
-/* The last exit's handler is done though the guest does not go on: its time ends now. */
-void step_done(struct step *step);
-
 /* What passed since the exit was our own set-up: the handler's time begins now. */
 void step_excuse(struct step *step);
+
+/* The handler of the last exit begins now: what passed since the exit was the way to it. The row of the exit. */
+uint32_t step_mark(struct step *step);
+
+/* From now on exits are neither counted nor timed. Before the vCPU runs. */
+void step_uncount(struct step *step);
 
 /* Ends KVM_RUN or step_wait soon, from any thread; `attention` bits are set first. */
 void step_kick(struct step *step, uint32_t attention);

@@ -9,6 +9,7 @@ from kvm_bindings.system import System
 from ..errors import ConfigError, HostError
 from . import kvm_cpuid
 from .kvm_vcpu import KvmVcpu
+from .protocol import ALL_PARTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,8 +21,13 @@ if TYPE_CHECKING:
     from ..bus.bus import Bus
     from ..cpu.cpuid import CpuModel
     from ..memory.guest_memory import GuestMemory, Region
+    from ..memory.template import Template
+    from ..observe.msr_accesses import MsrAccess
+    from ..state import State
     from .kvm_dirty import KvmDirtyLog
     from .kvm_irqchip import KernelIrqchip, LocalApics
+    from .kvm_msr_watch import MsrWatch
+    from .kvm_state import KvmState, StateTaker
 
 API_VERSION = 12
 IDENTITY_MAP_ADDRESS = 0xFEFF_C000
@@ -38,6 +44,7 @@ class KvmEngine:
         self.vcpus: list[KvmVcpu] = []
         self.irqchip: KernelIrqchip | None = None
         self.local_apics: LocalApics | None = None
+        self._msr_watches: list[MsrWatch] = []
         self._pins: dict[int, CData] = {}
         """By slot: what keeps the host's memory from being unmapped while KVM has it."""
         self._logs_writes = False
@@ -61,7 +68,9 @@ class KvmEngine:
         except HostError:
             self.system.close()
             raise
-        self._tsc_khz = self._frequency()
+        self.tsc_khz = self._frequency()
+        """The TSC's kilohertz, of the host and of new vCPUs; 0 where the kernel does not tell."""
+        self._taker: StateTaker | None = None
 
     def _frequency(self) -> int:
         """The kernel's own idea of the TSC, in kHz; 0, and the run step measures, where it does not tell."""
@@ -118,6 +127,18 @@ class KvmEngine:
             self._writes = KvmDirtyLog(self, memory)
         return self._writes
 
+    def share_memory(self, memory: GuestMemory) -> Template:
+        """See protocol.Engine."""
+        from .kvm_pages import template_of
+
+        return template_of(memory)
+
+    def lay_over(self, memory: GuestMemory, template: Template) -> None:
+        """See protocol.Engine."""
+        from .kvm_pages import lay_over
+
+        lay_over(memory, template)
+
     def add_kernel_irqchip(self) -> KernelIrqchip:
         """Interrupt controllers and PIT in the kernel; after memory, before vCPUs."""
         from .kvm_irqchip import KernelIrqchip
@@ -146,18 +167,65 @@ class KvmEngine:
             raise ConfigError.of("vcpus", f"this host allows {most}, not {count}")
         if lib.step_install():
             raise HostError("cannot install the handler of the kick signal", "is SIGRTMIN+7 reserved in this process?")
-        ns_per_tick = (1_000_000 << 32) // self._tsc_khz if self._tsc_khz else 0
+        ns_per_tick = (1_000_000 << 32) // self.tsc_khz if self.tsc_khz else 0
         has_apic = self.irqchip is not None or self.local_apics is not None
         for index in range(count):
             vcpu = self.vm.create_vcpu(index)
-            self.vcpus.append(KvmVcpu(vcpu, index, ports, mmio, ns_per_tick))
-            vcpu.set_cpuid2(kvm_cpuid.HERE.table(self.system, model, index, count, has_apic, self._tsc_khz))
+            table = kvm_cpuid.HERE.table(self.system, model, index, count, has_apic, self.tsc_khz)
+            self.vcpus.append(KvmVcpu(vcpu, index, ports, mmio, ns_per_tick, table))
             if self.local_apics is not None:
                 self.vcpus[index].hooks[lib.KVM_EXIT_IOAPIC_EOI] = self._ended
 
     def _ended(self, run: CData) -> None:
         if self.local_apics is not None:
             self.local_apics.ended(run.eoi.vector)
+
+    # -- state --
+
+    def save(self, into: KvmState | None = None, parts: int = ALL_PARTS) -> KvmState:
+        """See protocol.Engine."""
+        return self._states().take(into, parts)
+
+    def load(self, state: KvmState, parts: int = ALL_PARTS, elapsed_ns: int = 0) -> None:
+        """See protocol.Engine."""
+        self._states().put(state, parts, elapsed_ns)
+
+    def state_to_fields(self, state: KvmState) -> State:
+        """See protocol.Engine."""
+        from .kvm_state_bytes import to_state
+
+        return to_state(state)
+
+    def state_from_fields(self, saved: State) -> KvmState:
+        """See protocol.Engine."""
+        from .kvm_state_bytes import from_state
+
+        return from_state(saved, self._states().kind)
+
+    def needs(self, state: KvmState) -> dict[str, object]:
+        """See protocol.Engine."""
+        from .kvm_needs import needs
+
+        return needs(self, state)
+
+    def _states(self) -> StateTaker:
+        if self._taker is None:
+            from .kvm_state import StateTaker
+
+            self._taker = StateTaker(self)
+        return self._taker
+
+    # -- looking on --
+
+    def watch_msrs(self) -> None:
+        """See protocol.Engine."""
+        from .kvm_msr_watch import watch
+
+        self._msr_watches = watch(self)
+
+    def msr_accesses(self) -> list[MsrAccess]:
+        """See protocol.Engine."""
+        return [access for watch in self._msr_watches for access in watch.accesses()]
 
     def kernel_counters(self) -> tuple[dict[str, Any], dict[int, dict[str, Any]], str]:
         """KVM's own statistics since the VM was made: (the VM's, each vCPU's by index, the kind of host)."""

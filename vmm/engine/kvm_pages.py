@@ -11,7 +11,7 @@ from ..memory.template import Template
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..memory.guest_memory import GuestMemory
+    from ..memory.guest_memory import GuestMemory, Image
 
 
 def _checked(answer: int, what: str) -> int:
@@ -20,14 +20,14 @@ def _checked(answer: int, what: str) -> int:
     return answer
 
 
-def template_of(memory: GuestMemory, below: Template | None = None) -> Template:
+def template_of(memory: GuestMemory) -> Template:
     """What `memory` holds now, sealed, and `memory` lies over it from then on: its pages are shared until written to.
 
-    `below` is what it lay over before, if anything. No vCPU runs meanwhile.
+    No vCPU runs meanwhile.
     """
     template = Template([len(mapping) for mapping in memory.mappings])
-    if below is not None:
-        template.copy_from(below)
+    if memory.below is not None:
+        template.copy_from(memory.below)
     for mapping, offset in zip(memory.mappings, template.offsets, strict=True):
         with ffi.from_buffer(mapping) as at:
             _checked(lib.host_write_own_pages(at, len(mapping), template.fd, offset), "cannot copy guest memory")
@@ -36,8 +36,9 @@ def template_of(memory: GuestMemory, below: Template | None = None) -> Template:
     return template
 
 
-def lay_over(memory: GuestMemory, template: Template) -> None:
+def lay_over(memory: GuestMemory, template: Image) -> None:
     """From now on `memory` holds what the template does; its own pages are given back. Slots and views stay good."""
+    memory.below = template
     for mapping, offset in zip(memory.mappings, template.offsets, strict=True):
         with ffi.from_buffer(mapping) as at:
             _checked(lib.host_map_over(at, len(mapping), template.fd, offset), "cannot map guest memory")

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from ..memory.guest_memory import GuestMemory, Region
     from ..memory.template import Template
     from ..observe.exits import ExitCount, FlightEntry
+    from ..observe.msr_accesses import MsrAccess
     from ..observe.trace import TracedExit
+    from ..observe.vcpu_time import VcpuTime
+    from ..state import State
 
     TraceTrigger = tuple[str, int, int, bool, int, int]
     """(kind, first address, last, is a write, first RIP, last): kind is "io", "mmio" or "" for any exit and address;
@@ -139,8 +142,18 @@ if TYPE_CHECKING:
         def exit_total(self) -> int:
             """How many exits so far. Any thread."""
 
-        def times(self) -> tuple[int, int, int]:
-            """Nanoseconds in the guest and kernel, in handlers, and asleep in HLT."""
+        def times(self) -> VcpuTime:
+            """Where this vCPU's time went so far, as far as the engine knows. Any thread."""
+
+        @property
+        def handler_ns(self) -> int:
+            """Nanoseconds from exits to the next entry. Any thread."""
+
+        def guest_clock(self) -> tuple[int, int]:
+            """(nanoseconds of run() that the kernel's clock of guest time watched, its answer), of runs that ended."""
+
+        def uncount(self) -> None:
+            """Exits are neither counted nor timed from now on. Before it runs."""
 
     class Irqchip(Protocol):
         """All interrupt controllers of a machine, where they are the engine's."""
@@ -195,9 +208,59 @@ if TYPE_CHECKING:
         def log_writes(self, memory: GuestMemory) -> DirtyLog:
             """From the first call on what is written to `memory`, which the engine holds, is logged; the log."""
 
+        def share_memory(self, memory: GuestMemory) -> Template:
+            """What `memory` holds now, for others to lie over. `memory` lies over it too: its pages are shared until
+            written to. While no vCPU runs. HostError where there is no room."""
+
+        def lay_over(self, memory: GuestMemory, template: Template) -> None:
+            """From now on `memory` holds what `template` does. While no vCPU runs."""
+
+        def save(self, into: EngineState | None = None, parts: int = ...) -> EngineState:
+            """The state of all that is the engine's but memory, while no vCPU runs: accesses under way are completed
+            first. Given an old state `into`, it is taken into that, the named parts alone, and nothing is allocated.
+            HostError when the engine does not give it."""
+
+        def load(self, state: EngineState, parts: int = ..., elapsed_ns: int = 0) -> None:
+            """Becomes what was saved, of this or another engine of the same kind, while no vCPU runs. Clocks go on
+            `elapsed_ns` after what they were. Without APICS, vCPUs that were not started then must not be now.
+            SnapshotError when it cannot, and then it is in no state to run."""
+
+        def needs(self, state: EngineState) -> dict[str, object]:
+            """What it needs of a host: "features", "capabilities", "tsc_khz", as kvm_needs.lacking() takes them."""
+
+        def state_to_fields(self, state: EngineState) -> State:
+            """The same for a file."""
+
+        def state_from_fields(self, saved: State) -> EngineState:
+            """The same from a file. SnapshotError for what is no such state."""
+
+        def watch_msrs(self) -> None:
+            """Makes each MSR access of the guest an exit, counted and answered as ever. Before it runs. HostError."""
+
+        def msr_accesses(self) -> list[MsrAccess]:
+            """What watch_msrs() has seen so far. Any thread."""
+
         def close(self) -> None:
             """Gives everything back. Legal twice."""
 
+    class EngineState(Protocol):
+        """The engine's own record of a machine. It may be loaded many times."""
+
+
+REGISTERS = 1
+"""Parts of a state. General and special registers and events: next to nothing, they travel with an exit and an entry.
+Each of the others costs calls of the kernel for each vCPU."""
+EXTENDED = 2
+"""FPU and vector registers, XCR0."""
+DEBUG_REGISTERS = 4
+"""Debug registers."""
+MSRS = 8
+"""MSRs, and what a guest that runs guests has in flight."""
+APICS = 16
+"""Local APICs and who is started or halted; interrupt controllers and PIT, where they are the engine's."""
+CLOCKS = 32
+"""TSCs and the paravirtual clock."""
+ALL_PARTS = REGISTERS | EXTENDED | DEBUG_REGISTERS | MSRS | APICS | CLOCKS
 
 HALTED = "halted"
 SHUTDOWN = "shutdown"

@@ -77,6 +77,10 @@ class Outcome(Record):
         return f"{self.kind}: {self.words}"
 
 
+MOMENT = Outcome(kind=STOPPED, words="stands still for a moment")
+"""Not an end: see stillness.py."""
+
+
 def panic(quote: str = "") -> Outcome:
     """The verdict on a kernel that has panicked, with what it said of it, if that is known."""
     return Outcome(kind=PANIC, words=f"the guest's kernel panicked{quote and f': {quote}'}")

@@ -12,6 +12,22 @@ from ..errors import ConfigError, HostError
 from ..ranges import Range, RangeMap
 from ..units import GiB, format_size
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Protocol
+
+    class Image(Protocol):
+        """The content of all mappings of a GuestMemory, in a file."""
+
+        fd: int
+        """-1 once closed; what is mapped stays."""
+
+        @property
+        def offsets(self) -> Sequence[int]:
+            """Where in the file each mapping begins."""
+
+
 LARGE = GiB
 """A mapping from here on is backed by huge pages where the host has them: a guest that uses so much memory meets a
 five-hundredth of the page faults, and one that does not pays for the few that it touches."""
@@ -58,6 +74,8 @@ class GuestMemory:
         self._free_slots: list[int] = []
         self._notes: set[tuple[int, int]] | None = None
         self._viewed: set[tuple[int, int]] = set()
+        self.below: Image | None = None
+        """What the mappings show where nobody has written to them since they were laid over it; None: zeroes."""
 
     def add(
         self, gpa: int, size: int, name: str = "ram", read_only: bool = False,
@@ -198,6 +216,10 @@ class GuestMemory:
         """Something was written to `size` bytes of `mapping` from `offset` on, by a way that goes past this object."""
         if self._notes is not None and size:
             self._notes |= self._pages(mapping, offset, size)
+
+    def was_written(self) -> bool:
+        """Whether there are notes to take."""
+        return bool(self._notes or self._viewed)
 
     def take_notes(self) -> set[tuple[int, int]]:
         """What was noted since the last call: (which of the mappings, page of it)."""

@@ -24,6 +24,7 @@ def exit_as_json(exit: ExitCount, symbols: Callable[[int], str]) -> dict[str, An
         "location": location_text(exit.reason, exit.direction, exit.size, exit.address),
         "address": None if exit.address is None else hex(exit.address),
         "p50_ns": percentile(exit.histogram, 0.50, exit.handler_max_ns),
+        "p90_ns": percentile(exit.histogram, 0.90, exit.handler_max_ns),
         "p99_ns": percentile(exit.histogram, 0.99, exit.handler_max_ns),
         "histogram": trimmed(exit.histogram),
         "over_time": trimmed(exit.over_time),
@@ -67,6 +68,8 @@ def _plain_fields(record: type[Record], entry: dict[str, Any]) -> dict[str, Any]
     for name, kind in record.__annotations__.items():
         if kind.startswith("tuple"):
             continue
+        if name not in entry and name in record._defaults:
+            continue  # a file from before there was such a field
         value = entry[name]
         if kind.startswith("int") and isinstance(value, str):
             value = int(value, 16)

@@ -63,6 +63,8 @@ def main(words: list[str], command: Command = COMMAND, profile: Any = None) -> i
                 plug(machine, asked)
         if exits is not None:
             exits.attach(machine)
+        if values["msrs"]:
+            machine.watch_msrs()
         if profile is not None:
             profile.attach(machine, values)
         outcome, console = _run(machine, values, deadline, watch)
@@ -163,6 +165,10 @@ def report(
         from ...observe.exit_table import render
 
         sys.stderr.write("\n" + render(machine.exits) + "\n")
+    elif values["msrs"]:
+        from ...observe.msr_accesses import render as msr_table
+
+        sys.stderr.write("\n" + "\n".join(msr_table(machine.exits.msrs or ()) or ["No MSR accesses"]) + "\n")
     if budget is not None:
         budget.say()
     if values["stats_out"] is not None:

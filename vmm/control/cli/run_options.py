@@ -99,6 +99,7 @@ COMMAND = Command(
                help="stop soon after the guest says TEXT on COM1"),
         Option(names=("--trace-at",), value="WORDS", group=EXITS,
                help="stop soon after an exit that this filter takes"),
+        Option(names=("--msrs",), help="print every MSR that the guest touches, to stderr", group=EXITS),
         Option(names=("--device", "-device"), value="DEVICE", many=True, group=DEVICES,
                help="FILE.py:CLASS,port=0x500 or mmio=; also size=, name="),
         Option(names=("--repl",), help="a Python prompt on the machine after the run", group=EXITS),

@@ -1,0 +1,66 @@
+"""Copies of a machine that share its memory, and the way back to what it was."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Self
+
+    from .board import Board
+    from .config import Console
+    from .saved.master import Master
+
+
+class Forks:
+    """The part of a Machine that makes others like it."""
+
+    _board: Board
+    _engine: Any
+    _master: Master | None = None
+    """What children are made from; None once it is out of date."""
+    _origin: Master | None = None
+    """The master that it lies over: as a child, or as the one that was reset last."""
+
+    if TYPE_CHECKING:
+
+        def _expect_still(self, wanted: str) -> None: ...
+        def renew_identity(self, identity: bytes | None = None) -> None: ...
+        def still(self, job: Callable[[], Any]) -> Any: ...
+
+    def fork(self, *, identity: bool = False, console: Console | None = None) -> Self:
+        """A child: another machine that goes on from here by itself. Both share the memory that neither has written to
+        since; the first fork after a run copies what the machine has used, the others cost what a new VM does.
+
+        With `identity` its guest is told that it is a copy (renew_identity). `console` is as in MachineConfig; by
+        default the child has the master's. A device of yours is copied by copy.copy(), unless it has a method fork()
+        that gives another. Disks given as files have an overlay in the child. Hooks and traces stay behind.
+
+        A run that is on stands still for the moment; from any thread but its own. ConfigError for a disk that cannot be
+        shared, HostError as the constructor's.
+        """
+        master = self.master()
+        child = master.child(type(self), self._engine, console)  # type: ignore[type-var]
+        if identity:
+            child.renew_identity()
+        return child
+
+    def master(self) -> Master:
+        """What fork() makes children from: this machine as it stands."""
+        master = self._master
+        if master is None or self._board.memory.was_written():
+            master = self.still(self._become_master)
+        return master
+
+    def _become_master(self) -> Master:
+        self._expect_still("fork")
+        from .saved.master import Master
+
+        master = self._master = self._origin = Master.of(self, self._board, self._engine)  # type: ignore[arg-type]
+        self._board.memory.note_writes()
+        self._board.memory.take_notes()
+        return master
+
+    def outdate(self) -> None:
+        """The machine is no more what its master was."""
+        self._master = None
