@@ -99,18 +99,26 @@ class StateTaker:
         for vcpu, taken in zip(engine.vcpus, state.vcpus, strict=True):
             kvm_vcpu_state.put(vcpu, taken, parts)
         if parts & CLOCKS:
-            self._clocks.tell_pause()
+            self._clocks.tell_pause(state.vcpus)
 
 
 def _kind(engine: KvmEngine) -> VcpuKind:
-    vm = engine.vm
-    xsave = vm.check_extension(lib.KVM_CAP_XSAVE2)
-    if not xsave and vm.check_extension(lib.KVM_CAP_XSAVE):
-        xsave = ffi.sizeof("struct kvm_xsave")
-    return kvm_vcpu_state.VcpuKind(
-        xsave_size=xsave,
-        has_debugregs=bool(vm.check_extension(lib.KVM_CAP_DEBUGREGS)),
-        nested_size=vm.check_extension(lib.KVM_CAP_NESTED_STATE),
-        has_apic=engine.irqchip is not None or engine.local_apics is not None,
-        has_sregs2=bool(vm.check_extension(lib.KVM_CAP_SREGS2)),
-    )
+    has_apic = engine.irqchip is not None or engine.local_apics is not None
+    kind = _KINDS.get(has_apic)
+    if kind is None:
+        vm = engine.vm
+        xsave = vm.check_extension(lib.KVM_CAP_XSAVE2)
+        if not xsave and vm.check_extension(lib.KVM_CAP_XSAVE):
+            xsave = ffi.sizeof("struct kvm_xsave")
+        kind = _KINDS[has_apic] = kvm_vcpu_state.VcpuKind(
+            xsave_size=xsave,
+            has_debugregs=bool(vm.check_extension(lib.KVM_CAP_DEBUGREGS)),
+            nested_size=vm.check_extension(lib.KVM_CAP_NESTED_STATE),
+            has_apic=has_apic,
+            has_sregs2=bool(vm.check_extension(lib.KVM_CAP_SREGS2)),
+        )
+    return kind
+
+
+_KINDS: dict[bool, VcpuKind] = {}
+"""This host's, without and with local APICs."""

@@ -91,8 +91,9 @@ def _load_chips(board: Board, state: MachineState) -> None:
 
 def plugged_in(board: Board) -> Iterator[tuple[Bus, Claim]]:
     """The claims that are nobody's but the user's."""
-    chips = {id(chip) for chip in board.made.values()}
-    for bus in (board.ports, board.mmio):
+    buses = [bus for bus in (board.ports, board.mmio) if bus.has_plugs]
+    chips = {id(chip) for chip in board.made.values()} if buses else set()
+    for bus in buses:
         for claim in bus.claims():
             if claim.device is not None and not board.has_place_for(claim.name) and id(claim.device) not in chips:
                 yield bus, claim
