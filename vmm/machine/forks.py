@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from .board import Board
     from .config import Console
+    from .saved.machine_state import MachineState
     from .saved.master import Master
 
 
@@ -19,12 +20,13 @@ class Forks:
     _engine: Any
     _master: Master | None = None
     """What children are made from; None once it is out of date."""
-    _origin: Master | None = None
-    """The master that it lies over: as a child, or as the one that was reset last."""
+    _logged: Master | None = None
+    """The master that it lies over, where every write since has been logged."""
 
     if TYPE_CHECKING:
 
         def _expect_still(self, wanted: str) -> None: ...
+        def put_back(self, state: MachineState, elapsed: float = 0.0) -> None: ...
         def renew_identity(self, identity: bytes | None = None) -> None: ...
         def still(self, job: Callable[[], Any]) -> Any: ...
 
@@ -45,6 +47,27 @@ class Forks:
             child.renew_identity()
         return child
 
+    def reset_to(self, master: Forks | Master) -> int:
+        """Becomes what `master` is, the machine that it was forked from or another of the same config, or what that or
+        this machine was when master() was called: only the pages that were written since the last time are copied; how
+        many is the answer (0 for the first time, when all of them are given back). Output, statistics and hooks stay as
+        they are. After an end it may run again.
+
+        While it does not run; a master that runs stands still for the moment. SnapshotError when the two do not fit.
+        """
+        self._expect_still("reset")
+        wanted = master.master() if isinstance(master, Forks) else master
+        log, memory = self._engine.log_writes(self._board.memory), self._board.memory
+        if self._logged is wanted:
+            copied: int = log.put_back(wanted.template)
+        else:
+            self._engine.lay_over(memory, wanted.template)
+            log.forget()
+            copied = 0
+            self._logged = wanted
+        self.put_back(wanted.state)
+        return copied
+
     def master(self) -> Master:
         """What fork() makes children from: this machine as it stands."""
         master = self._master
@@ -56,7 +79,7 @@ class Forks:
         self._expect_still("fork")
         from .saved.master import Master
 
-        master = self._master = self._origin = Master.of(self, self._board, self._engine)  # type: ignore[arg-type]
+        master = self._master = Master.of(self, self._board, self._engine)  # type: ignore[arg-type]
         self._board.memory.note_writes()
         self._board.memory.take_notes()
         return master

@@ -255,7 +255,7 @@ class Machine(Outside, Still, Saving, Forks):
             if self.state == RUNNING:
                 self._finish()
             self.state = move(self.state, "close")
-            self._master = self._origin = None
+            self._master = self._logged = None
             if self._engine is not None:
                 self._engine.close()
             self._board.close()

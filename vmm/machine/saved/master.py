@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from copy import copy
 
-from ...errors import ConfigError
 from .capture import plugged_in
 
 TYPE_CHECKING = False
@@ -69,12 +68,10 @@ def _copied(device: Any) -> Any:
 
 
 def _with_overlays(config: MachineConfig) -> MachineConfig:
-    """Children write to disks of files as to an overlay: they share the file."""
+    """Children write to disks as to an overlay: they share the file, or the block device."""
     changes = {}
     for field in DRIVES:
         path = getattr(config, field)
         if isinstance(path, str) and path and not path.endswith((",ro", ",overlay")):
-            if path.startswith("/dev/"):
-                raise ConfigError.of(field, f"{path} is a device that children cannot share: give it as {path},overlay")
             changes[field] = f"{path},overlay"
     return config.replace(**changes) if changes else config
