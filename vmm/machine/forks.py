@@ -42,7 +42,7 @@ class Forks:
         shared, HostError as the constructor's.
         """
         master = self.master()
-        child = master.child(type(self), self._engine, console)  # type: ignore[type-var]
+        child = master.child(type(self), console)  # type: ignore[type-var]
         if identity:
             child.renew_identity()
         return child
