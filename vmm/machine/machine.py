@@ -318,6 +318,13 @@ class Machine(Outside, Still, Saving, Forks):
         """The name of the device behind a port (reason "io") or a guest physical address ("mmio"), or ""."""
         return (self.ports if reason == "io" else self.mmio).name_at(address)
 
+    def functions(self) -> dict[str, int]:
+        """The guest's functions and labels with their linear addresses, from its image or the file given as `symbols`;
+        none where it has none. ConfigError for a file that cannot be read."""
+        from .postmortem import functions_of
+
+        return functions_of(self)
+
     def kernel_counters(self) -> tuple[dict[str, Any], dict[int, dict[str, Any]], str]:
         """KVM's own statistics: (the VM's, each vCPU's, the kind of host); empty where the kernel has none."""
         return self._engine.kernel_counters()  # type: ignore[no-any-return]
