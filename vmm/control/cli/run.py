@@ -49,7 +49,7 @@ def main(words: list[str], command: Command = COMMAND, profile: Any = None) -> i
     deadline = None if values["deadline"] is None else values["deadline"] / SECOND
     held: list[str] = []
     exits = None
-    if any(values[name] not in (None, []) for name in EXIT_OPTIONS):
+    if any(values[name] not in (None, False, []) for name in EXIT_OPTIONS):
         from .exit_watch import ExitWatch
 
         exits = ExitWatch(values)
@@ -68,8 +68,6 @@ def main(words: list[str], command: Command = COMMAND, profile: Any = None) -> i
                 plug(machine, asked)
         if exits is not None:
             exits.attach(machine)
-        if values["msrs"]:
-            machine.watch_msrs()
         if profile is not None:
             profile.attach(machine, values)
 

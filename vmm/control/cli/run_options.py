@@ -9,7 +9,7 @@ from .options import Command, Option, number, one_of
 
 START, KERNELS, DRIVES, DEVICES = "CPU and start", "kernels", "drives", "firmware and devices"
 EXITS, SNAPSHOTS = "exits", "snapshots"
-EXIT_OPTIONS = ("trace", "trace_filter", "trace_trigger", "trace_at", "report", "budget", "expect")
+EXIT_OPTIONS = ("trace", "trace_filter", "trace_trigger", "trace_at", "report", "budget", "expect", "msrs")
 """What exit_watch.ExitWatch is for."""
 
 

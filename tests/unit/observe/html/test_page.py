@@ -65,5 +65,13 @@ def test_what_happened_is_there() -> None:
     assert 'class="bad"' in text
 
 
+def test_small_pictures_over_time_have_one_scale() -> None:
+    short, long = (EXITS.replace(address=at, over_time=series) for at, series in ((1, (4,)), (2, (0,) * 99 + (4,))))
+    text = page(ExitStatistics([short, long], wall_ns=1000, interval_ns=10), "run")
+    sizes = re.findall(r'aria-label="over time" width="(\d+)"', text)
+    assert len(sizes) == 4
+    assert set(sizes) == {"50"}
+
+
 def test_a_run_without_exits_has_a_page() -> None:
     assert "<table>" not in page(ExitStatistics(), "nothing")
