@@ -20,22 +20,23 @@ if TYPE_CHECKING:
 class CallList:
     """The list; its arguments stay where they are, so that the same calls may be made of many fds."""
 
-    __slots__ = ("_array", "_kept", "count", "names")
+    __slots__ = ("_kept", "array", "count", "names")
 
     def __init__(self, calls: Sequence[Call]) -> None:
         self.names = [name for name, _, _ in calls]
         self.count = len(calls)
         self._kept = [argument for _, argument, _ in calls]
-        self._array = ffi.new("struct kvm_call[]", len(calls))
+        self.array = ffi.new("struct kvm_call[]", len(calls))
+        """For C."""
         for at, (name, argument, expected) in enumerate(calls):
-            self._array[at].request, self._array[at].argument = getattr(lib, name), argument
-            self._array[at].expected = expected
+            self.array[at].request, self.array[at].argument = getattr(lib, name), argument
+            self.array[at].expected = expected
 
     def make(self, descriptor: Descriptor, first: int = 0) -> int:
         """Makes them from `first` on; `count`, or the index of the one that answered otherwise. KvmError where one
         failed."""
         answer = ffi.new("int *")
-        done = first + int(lib.kvm_ioctl_each(descriptor.fd, self._array + first, self.count - first, answer))
+        done = first + int(lib.kvm_ioctl_each(descriptor.fd, self.array + first, self.count - first, answer))
         if done < self.count and answer[0] < 0:
             raise KvmError(self.names[done], descriptor.kind, -answer[0])
         return done

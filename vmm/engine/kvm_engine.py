@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from ..memory.template import Template
     from ..observe.msr_accesses import MsrAccess
     from ..state import State
+    from .kvm_breakpoints import KvmBreakpoints
     from .kvm_dirty import KvmDirtyLog
     from .kvm_irqchip import KernelIrqchip, LocalApics
+    from .kvm_laps import KvmLaps
     from .kvm_msr_watch import MsrWatch
     from .kvm_state import KvmState, StateTaker
 
@@ -120,6 +122,20 @@ class KvmEngine:
         from .kvm_pages import lay_over
 
         lay_over(memory, template)
+
+    def breakpoints(self, memory: GuestMemory) -> KvmBreakpoints:
+        """See protocol.Engine."""
+        from .kvm_breakpoints import KvmBreakpoints
+
+        return KvmBreakpoints(self.vcpus[0], memory)
+
+    def laps(self, memory: GuestMemory, template: Template, state: KvmState) -> KvmLaps | None:
+        """See protocol.Engine."""
+        if len(self.vcpus) != 1 or self.irqchip is not None or not self.log_writes(memory).is_plain:
+            return None
+        from .kvm_laps import KvmLaps
+
+        return KvmLaps(self, memory, template, state)
 
     def add_kernel_irqchip(self) -> KernelIrqchip:
         """Interrupt controllers and PIT in the kernel; after memory, before vCPUs."""

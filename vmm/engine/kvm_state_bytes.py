@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from kvm_bindings import ffi
+from kvm_bindings import ffi, lib
 
+from ..cpu.register_names import FILE64
+from ..cpu.registers import mode_in_words
 from ..errors import SnapshotError
 from ..state import State
 from . import kvm_msrs
@@ -163,3 +165,33 @@ def _cpuid(content: object) -> CData:
     cpuid.nent = count
     ffi.buffer(cpuid.entries, len(data))[:] = data
     return cpuid
+
+
+def registers_in(saved: State) -> list[dict[str, Any]]:
+    """For a reader: of each vCPU the general registers, cr0 to cr4, "mode" in words, and what it "is" doing.
+    SnapshotError as of from_state."""
+    fields = saved.expect(SCHEMA, VERSION, _FIELDS)
+    if not isinstance(fields["vcpus"], list) or not all(isinstance(vcpu, State) for vcpu in fields["vcpus"]):
+        raise SnapshotError(f"{SCHEMA}: vcpus should be a list of states")
+    return [_registers(vcpu.fields) for vcpu in fields["vcpus"]]
+
+
+def _registers(fields: dict[str, Any]) -> dict[str, Any]:
+    regs, sregs = (_struct(_STRUCTS[name], fields.get(name), name) for name in ("regs", "sregs"))
+    control = {name: int(getattr(sregs, name)) for name in ("cr0", "cr2", "cr3", "cr4", "efer")}
+    mode = mode_in_words(control["cr0"], control["cr4"], control["efer"], sregs.cs, sregs.ss.dpl, regs.rflags)
+    return {
+        "mode": mode,
+        "is": _DOING.get(fields.get("mp_state", -1), "in a state not known here"),
+        **{name: int(getattr(regs, name)) for name in FILE64},
+        **control,
+    }
+
+
+_DOING = {
+    lib.KVM_MP_STATE_RUNNABLE: "running",
+    lib.KVM_MP_STATE_HALTED: "halted",
+    lib.KVM_MP_STATE_UNINITIALIZED: "not started",
+    lib.KVM_MP_STATE_INIT_RECEIVED: "waiting for its start-up message",
+    lib.KVM_MP_STATE_SIPI_RECEIVED: "starting",
+}

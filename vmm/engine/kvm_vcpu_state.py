@@ -152,12 +152,10 @@ def put(vcpu: KvmVcpu, state: KvmVcpuState, parts: int) -> None:
     Registers that KVM gave go in with the next entry, for nothing, where no other part has to follow them.
     """
     vcpu.finish_owed()
-    waits = bool(parts & REGISTERS) and _can_wait(state, parts)
+    waits = bool(parts & REGISTERS) and can_wait(state, parts)
     if waits:
         parts &= ~REGISTERS
-    calls = state.calls.get(parts)
-    if calls is None:
-        calls = state.calls[parts] = _calls(state, parts)
+    calls = calls_of(state, parts)
     done = 0
     try:
         while (done := calls.make(vcpu.fd, done)) < calls.count:
@@ -174,14 +172,22 @@ def put(vcpu: KvmVcpu, state: KvmVcpuState, parts: int) -> None:
         run.ready_for_interrupt_injection = 0  # that was said of other registers
 
 
-def _can_wait(state: KvmVcpuState, parts: int) -> bool:
+def can_wait(state: KvmVcpuState, parts: int) -> bool:
+    """Whether the registers among `parts` can go in with the next entry."""
     if state.sregs2 is not None or state.nested is not None or state.mp_state not in _STARTED:
         return False
     return parts == REGISTERS or (state.is_from_kvm and not (parts & APICS and state.lapic is not None))
 
 
-def _calls(state: KvmVcpuState, parts: int) -> CallList:
+def calls_of(state: KvmVcpuState, parts: int) -> CallList:
     """The ioctls that put `parts` back, in their order."""
+    made = state.calls.get(parts)
+    if made is None:
+        made = state.calls[parts] = _calls(state, parts)
+    return made
+
+
+def _calls(state: KvmVcpuState, parts: int) -> CallList:
     calls: list[Call] = []
     has_apic = bool(parts & APICS) and state.lapic is not None
     if has_apic:

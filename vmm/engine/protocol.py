@@ -185,6 +185,40 @@ if TYPE_CHECKING:
         def put_back(self, template: Template) -> int:
             """Such pages hold again what `template`, which the memory lies over, does; how many."""
 
+    class Breakpoints(Protocol):
+        """Instructions at which vCPU 0 stops, DEBUG with "pc" in its detail, before it executes them. While it does not
+        run; they are in guest memory, where reset_to() leaves them alone."""
+
+        @property
+        def most(self) -> int | None:
+            """How many there can be at once; None for any number."""
+
+        def set(self, addresses: Collection[int]) -> None:
+            """These linear addresses and no others. HostError for more than there can be, and for unmapped ones."""
+
+        def remove(self, address: int) -> None:
+            """That one stops nobody any more, where there can be any number, until its page is put back."""
+
+        def clear(self) -> None:
+            """None any more."""
+
+    class Laps(Protocol):
+        """The quick way back for a machine that runs from one moment again and again. While its vCPU does not run."""
+
+        def always(self, gpa: int, size: int) -> memoryview:
+            """These bytes of guest memory, for input: their pages are put back each time. Once; release it before the
+            machine closes."""
+
+        def back(self) -> None:
+            """Memory and registers are what they were. Clocks go on. HostError when the engine does not do it."""
+
+        def close(self) -> None:
+            """Lets go of the memory. Once, and the last call."""
+
+        @property
+        def copied(self) -> int:
+            """Pages put back so far."""
+
     class Engine(Protocol):
         """What executes one machine."""
 
@@ -207,6 +241,13 @@ if TYPE_CHECKING:
 
         def log_writes(self, memory: GuestMemory) -> DirtyLog:
             """From the first call on what is written to `memory`, which the engine holds, is logged; the log."""
+
+        def breakpoints(self, memory: GuestMemory) -> Breakpoints:
+            """None set yet."""
+
+        def laps(self, memory: GuestMemory, template: Template, state: EngineState) -> Laps | None:
+            """The way back to `state`, of this kind of machine, and to `template`, which `memory` lies over; None where
+            there is no quick one: with several vCPUs, or interrupt controllers or ROM windows of the engine's."""
 
         def share_memory(self, memory: GuestMemory) -> Template:
             """What `memory` holds now, for others to lie over. `memory` lies over it too: its pages are shared until

@@ -255,7 +255,7 @@ class Machine(Outside, Still, Saving, Forks):
             if self.state == RUNNING:
                 self._finish()
             self.state = move(self.state, "close")
-            self._master = self._origin = None
+            self._master = self._logged = None
             if self._engine is not None:
                 self._engine.close()
             self._board.close()
@@ -317,6 +317,13 @@ class Machine(Outside, Still, Saving, Forks):
     def device_at(self, reason: str, address: int) -> str:
         """The name of the device behind a port (reason "io") or a guest physical address ("mmio"), or ""."""
         return (self.ports if reason == "io" else self.mmio).name_at(address)
+
+    def functions(self) -> dict[str, int]:
+        """The guest's functions and labels with their linear addresses, from its image or the file given as `symbols`;
+        none where it has none. ConfigError for a file that cannot be read."""
+        from .postmortem import functions_of
+
+        return functions_of(self)
 
     def kernel_counters(self) -> tuple[dict[str, Any], dict[int, dict[str, Any]], str]:
         """KVM's own statistics: (the VM's, each vCPU's, the kind of host); empty where the kernel has none."""

@@ -48,6 +48,12 @@ def symbols_of(machine: Machine) -> Callable[[int], str]:
     return lambda address: symbols.describe(address - offset)
 
 
+def functions_of(machine: Machine) -> dict[str, int]:
+    """Linear addresses of what the guest's symbol table names. ConfigError if it cannot be read; empty without one."""
+    path, offset = _symbol_file(machine)
+    return {name: at + offset for name, at in Symbols.from_file(path).addresses().items()} if path else {}
+
+
 def program_of(machine: Machine) -> Program:
     """What is known of the guest's program: functions, lines, code."""
     from ..observe import program

@@ -167,6 +167,11 @@ class GuestMemory:
             raise ConfigError.of(f"gpa {gpa:#x}", f"{size} bytes here are not in guest memory ({here})")
         return entry[1].mapping, entry[1].offset + gpa - entry[0].start
 
+    def place(self, gpa: int, size: int) -> tuple[int, int]:
+        """Where `size` bytes are: (which of the mappings, offset in it). ConfigError where no one region has them."""
+        mapping, offset = self._locate(gpa, size)
+        return next(at for at, each in enumerate(self._mappings) if each is mapping), offset
+
     def read(self, gpa: int, size: int) -> bytes:
         """A copy of `size` bytes."""
         mapping, at = self._locate(gpa, size)

@@ -73,17 +73,25 @@ def write_runs(memory: GuestMemory, wanted: list[list[Run]], fd: int) -> list[Ch
     return runs
 
 
-def _write_runs(mapping: mmap.mmap, runs: Iterable[Run], fd: int, start: int) -> list[CheckedRun]:
+def checked_runs(mapping: mmap.mmap, runs: Iterable[Run], start: int = 0) -> list[CheckedRun]:
+    """The runs of a mapping with their checksums, its offsets counted from `start`."""
     done = []
     with memoryview(mapping) as view:
         for at, size in runs:
             with view[at : at + size] as piece:
-                checksum = crc32(piece)
-                written = 0
-                while written < size:
-                    written += os.pwrite(fd, piece[written:], start + at + written)
-            done.append((start + at, size, checksum))
+                done.append((start + at, size, crc32(piece)))
     return done
+
+
+def _write_runs(mapping: mmap.mmap, runs: Iterable[Run], fd: int, start: int) -> list[CheckedRun]:
+    checked = checked_runs(mapping, runs, start)
+    with memoryview(mapping) as view:
+        for place, size, _ in checked:
+            at, end = place - start, place - start + size
+            while at < end:
+                with view[at:end] as piece:
+                    at += os.pwrite(fd, piece, start + at)
+    return checked
 
 
 def read_runs(memory: GuestMemory, runs: Iterable[Run], fd: int) -> None:

@@ -8,6 +8,7 @@ import sys
 
 from ...errors import ConfigError, HostError
 from ...machine.machine import Machine
+from ...machine.outcome import RESUMABLE
 from ...units import SECOND
 from ..console import BROKEN_PIPE, Console
 from ..live.door import Door
@@ -31,14 +32,22 @@ def main(words: list[str], command: Command = COMMAND, profile: Any = None) -> i
     if values["help"]:
         sys.stdout.write(help_page(command, bool(values["help_all"])))
         return 0
+    if command.name == "restore":
+        from .restore import as_run
+
+        values, plain = as_run(values, plain)
     if profile is not None:
         profile.check(values)
     archive = packed(values) if values["dir"] else None
-    config = config_of(values, plain, () if archive is None else (archive.path,))
+    restored = None
+    if values["restore"] is None:
+        config = config_of(values, plain, () if archive is None else (archive.path,))
+    else:
+        from .restore import restorer
+
+        restored = restorer(values, plain)
     deadline = None if values["deadline"] is None else values["deadline"] / SECOND
     held: list[str] = []
-    if is_live(values):
-        config = config.replace(warn=held.append)
     exits = None
     if any(values[name] not in (None, False, []) for name in EXIT_OPTIONS):
         from .exit_watch import ExitWatch
@@ -49,13 +58,9 @@ def main(words: list[str], command: Command = COMMAND, profile: Any = None) -> i
         from .boot import watch as boot_watch
 
         watch = boot_watch(values)
-    try:
-        made = Machine(config)
-    finally:
-        if archive is not None:
-            archive.close()  # its content is in the guest's memory
-    with made as machine:
-        _check_screen(machine, values)
+
+    def prepare(machine: Machine) -> None:
+        """What must be there before its first instruction, and before the state of a saved one."""
         if values["device"]:
             from .user_device import plug
 
@@ -65,6 +70,17 @@ def main(words: list[str], command: Command = COMMAND, profile: Any = None) -> i
             exits.attach(machine)
         if profile is not None:
             profile.attach(machine, values)
+
+    try:
+        told: dict[str, Any] = {"warn": held.append} if is_live(values) else {}
+        made = Machine(config.replace(**told)) if restored is None else restored(prepare, told)
+    finally:
+        if archive is not None:
+            archive.close()  # its content is in the guest's memory
+    with made as machine:
+        _check_screen(machine, values)
+        if restored is None:
+            prepare(machine)
         outcome, console = _run(machine, values, deadline, watch)
         if console.wants_prompt:
             from .repl import in_turns
@@ -76,8 +92,14 @@ def main(words: list[str], command: Command = COMMAND, profile: Any = None) -> i
             warn(warning)
         if exits is not None:
             exits.judge(machine)
-        report(machine, outcome, values, console.failure is None, None if exits is None else exits.budget)
+        is_saved = values["snapshot"] is not None and outcome.kind in RESUMABLE
+        has_verdict = console.failure is None and not is_saved
+        report(machine, outcome, values, has_verdict, None if exits is None else exits.budget)
         _write_files(machine, values)
+        if values["snapshot"] is not None:
+            from .snapshot import save_at_end
+
+            save_at_end(machine, outcome, values["snapshot"])
         if exits is not None:
             exits.write(machine, outcome)
         if profile is not None:

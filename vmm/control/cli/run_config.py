@@ -36,7 +36,19 @@ def config_of(values: dict[str, Any], plain: list[str], more: tuple[str, ...] = 
     starts_without = ("firmware", "fda", "hda", "hdb", "cdrom")
     if len(images) != 1 and (images or not any(values[name] for name in starts_without)):
         raise ConfigError.of("", f"{'no' if not images else 'more than one'} image given; usage: vmm run IMAGE")
-    for field in ("stats_out", "boot_trace_out", "firmware_log"):
+    common = host_side(values)
+    if values["display"] == "text":
+        common["display"] = True
+    if values["guest"] is not None:
+        from .. import guest_run
+
+        return guest_run.config_of(values["guest"]).replace(**common, **given)
+    return MachineConfig(image=images[0] if images else "", **common, **given)
+
+
+def host_side(values: dict[str, Any]) -> dict[str, Any]:
+    """The fields that are this process's affair, once what is to be written is known to be writable."""
+    for field in ("stats_out", "boot_trace_out", "firmware_log", "snapshot"):
         if values[field] is not None:
             from ..whole_file import check_path
 
@@ -51,17 +63,7 @@ def config_of(values: dict[str, Any], plain: list[str], more: tuple[str, ...] = 
         raise ConfigError.of("--display", "a terminal cannot show the screen and --console stdio at once")
     check_symbols(values)
     console = values["console"] or ("capture" if values["display"] == "text" else "stdio")
-    common: dict[str, Any] = {
-        "console": "capture" if values["json"] and console == "stdio" else console,
-        "warn": warn,
-    }
-    if values["display"] == "text":
-        common["display"] = True
-    if values["guest"] is not None:
-        from .. import guest_run
-
-        return guest_run.config_of(values["guest"]).replace(**common, **given)
-    return MachineConfig(image=images[0] if images else "", **common, **given)
+    return {"console": "capture" if values["json"] and console == "stdio" else console, "warn": warn}
 
 
 def check_symbols(values: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from ...units import parse_duration, parse_size
 from .options import Command, Option, number, one_of
 
 START, KERNELS, DRIVES, DEVICES = "CPU and start", "kernels", "drives", "firmware and devices"
-EXITS = "exits"
+EXITS, SNAPSHOTS = "exits", "snapshots"
 EXIT_OPTIONS = ("trace", "trace_filter", "trace_trigger", "trace_at", "report", "budget", "expect", "msrs")
 """What exit_watch.ExitWatch is for."""
 
@@ -107,6 +107,12 @@ COMMAND = Command(
                help="exit code 117 and the rows unless all its rules hold"),
         Option(names=("--expect",), value="RULE", many=True, group=EXITS,
                help="one such rule: 'io[0x3f8] <= 400'"),
+        Option(names=("--restore",), value="FILE", group=SNAPSHOTS, help="a saved machine in place of IMAGE"),
+        Option(names=("--clock",), value="HOW", convert=one_of("still", "on"), default="still", group=SNAPSHOTS,
+               help="its time stood still, or went on meanwhile"),
+        Option(names=("--verify",), group=SNAPSHOTS, help="read its memory against the checksums first"),
+        Option(names=("--snapshot",), value="FILE", group=SNAPSHOTS,
+               help="save it when a deadline, Ctrl-A x or a signal ends it"),
         Option(names=("-kernel",), value="IMAGE", help=""),
         Option(names=("-no-reboot",), help=""),
     ),

@@ -1,8 +1,8 @@
 """The live socket of one machine: answers one request a connection, on threads that no guest waits for.
 
-Requests, each a line: "info", "stats json" (docs/exits-json.md), "prometheus"; or HTTP's "GET /metrics". The answer
-ends with the connection. Looking does not change what is seen: KVM's own counters, whose reading would interrupt the
-guest, are left out. Not here: when it opens (door.py).
+Requests, each a line: "info", "stats json" (docs/exits-json.md), "prometheus", "snapshot {...}" (saving.py); or HTTP's
+"GET /metrics". The answer ends with the connection. Looking does not change what is seen: KVM's own counters, whose
+reading would interrupt the guest, are left out. Not here: when it opens (door.py).
 """
 
 from __future__ import annotations
@@ -106,8 +106,12 @@ class Server:
                 return '{"error": "the machine has ended"}\n'
             if request == "info":
                 return json.dumps(self._info()) + "\n"
+            if request.startswith("snapshot "):
+                from .saving import save
+
+                return save(self._machine, request.removeprefix("snapshot "))
             if request not in ("stats json", "prometheus"):
-                return '{"error": "unknown request; there are: info, stats json, prometheus"}\n'
+                return '{"error": "unknown request; there are: info, stats json, prometheus, snapshot"}\n'
             try:
                 exits = statistics(self._machine, self._symbols, kernel=False)
             except VmmError as error:

@@ -25,15 +25,16 @@ LONGEST_CHAIN = 1000
 
 def write(
     path: str, fields: Callable[[], tuple[MachineState, dict[str, object], dict[str, str]]], sizes: list[int],
-    write_memory: Callable[[int], list[CheckedRun]], parent: Parent | None = None,
+    write_memory: Callable[[int], list[CheckedRun]], parent: Parent | None = None, id: str = "",
 ) -> Snapshot:  # fmt: skip
     """A new snapshot at `path`, in place of one that is there. `fields` gives (state, needs, host), `write_memory`
-    fills the image's fd and gives its runs. HostError when it cannot be written: then nothing has changed."""
+    fills the image's fd and gives its runs; `id` is given for one that is known already. HostError when it cannot be
+    written: then nothing has changed."""
     path = os.path.realpath(path)
-    id = secrets.token_hex(8)
-    name = memory_file.name_for(path, id)
+    image_id = secrets.token_hex(8)
+    name = memory_file.name_for(path, image_id)
     image = os.path.join(os.path.dirname(path), name)
-    temporary = f"{path}.{id}{memory_file.TEMPORARY}"
+    temporary = f"{path}.{image_id}{memory_file.TEMPORARY}"
     made = []
     try:
         fd = memory_file.create(image)
@@ -41,9 +42,9 @@ def write(
         try:
             state, needs, host = fields()
             runs = write_memory(fd)
-            stamp = memory_file.finish(fd, sum(sizes), id)
-            memory = SavedMemory(file=name, sizes=tuple(sizes), runs=tuple(runs), stamp=stamp)
-            snapshot = Snapshot(id=id, host=host, needs=needs, parent=parent, state=state, memory=memory)
+            stamp = memory_file.finish(fd, sum(sizes), image_id)
+            memory = SavedMemory(id=image_id, file=name, sizes=tuple(sizes), runs=tuple(runs), stamp=stamp)
+            snapshot = Snapshot(id=id or image_id, host=host, needs=needs, parent=parent, state=state, memory=memory)
             with open(temporary, "xb", opener=_private) as file:
                 made.append(temporary)
                 file.write(snapshot.to_bytes())
@@ -60,7 +61,7 @@ def write(
         for leftover in made:
             if os.path.exists(leftover):
                 os.unlink(leftover)
-    memory_file.remove_strays(path, id)
+    memory_file.remove_strays(path, image_id)
     return snapshot
 
 

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from copy import copy
 
-from ...errors import ConfigError
 from .capture import plugged_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, TypeVar
 
+    from ...memory.guest_memory import GuestMemory
     from ...memory.template import Template
     from ..board import Board
     from ..config import Console, MachineConfig
     from ..machine import Machine
     from .machine_state import MachineState
 
+    LayOver = Callable[[GuestMemory, Template], None]
     Kind = TypeVar("Kind", bound=Machine)
     Plug = tuple[str, int, int, int, str, Any]
     """(bus, first address, size, width, name, device)."""
@@ -30,8 +32,9 @@ DRIVES = ("fda", "hda", "hdb")
 class Master:
     """What fork() keeps of a machine until that runs again."""
 
-    def __init__(self, state: MachineState, template: Template, plugs: list[Plug]) -> None:
+    def __init__(self, state: MachineState, template: Template, lay_over: LayOver, plugs: list[Plug]) -> None:
         self.state = state
+        self._lay_over = lay_over
         self.template = template
         self._plugs = plugs
         """Devices that the user plugged in."""
@@ -41,12 +44,12 @@ class Master:
         """Of a machine that stands still; from now on that itself shares its memory too."""
         state = machine.capture()
         template = engine.share_memory(board.memory)
-        return cls(state.replace(config=_with_overlays(state.config)), template, _plugs(board))
+        return cls(state.replace(config=_with_overlays(state.config)), template, engine.lay_over, _plugs(board))
 
-    def child(self, kind: type[Kind], engine: Any, console: Console | None) -> Kind:
+    def child(self, kind: type[Kind], console: Console | None = None) -> Kind:
         """A new machine that is what the master was."""
         state = self.state if console is None else self.state.replace(config=self.state.config.replace(console=console))
-        return kind.made_from(state, lambda memory: engine.lay_over(memory, self.template), set_up=self._plug)
+        return kind.made_from(state, lambda memory: self._lay_over(memory, self.template), set_up=self._plug)
 
     def _plug(self, child: Machine) -> None:
         copies: dict[int, Any] = {}
@@ -69,12 +72,10 @@ def _copied(device: Any) -> Any:
 
 
 def _with_overlays(config: MachineConfig) -> MachineConfig:
-    """Children write to disks of files as to an overlay: they share the file."""
+    """Children write to disks as to an overlay: they share the file, or the block device."""
     changes = {}
     for field in DRIVES:
         path = getattr(config, field)
         if isinstance(path, str) and path and not path.endswith((",ro", ",overlay")):
-            if path.startswith("/dev/"):
-                raise ConfigError.of(field, f"{path} is a device that children cannot share: give it as {path},overlay")
             changes[field] = f"{path},overlay"
     return config.replace(**changes) if changes else config

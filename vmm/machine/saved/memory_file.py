@@ -1,6 +1,6 @@
 """The memory image of a snapshot as a file: sparse, to be mapped, with a last page that says whose it is.
 
-Its name has the snapshot's id, so that it never takes an older one's place: the one move that counts is that of the
+Its name has an id of its own, so that it never takes an older one's place: the one move that counts is that of the
 snapshot's own file, which names the image. An image that no snapshot names is left from a writer that was killed; the
 next one removes it. A writer holds a lock on its image, so that it is not taken for such a one.
 """
@@ -46,7 +46,7 @@ def _last_page(id: str) -> bytes:
     return f"vmm-memory 1 {id}\n".encode().ljust(PAGE, b"\0")
 
 
-def open_image(folder: str, memory: SavedMemory, id: str, verify: bool | None = None) -> int:
+def open_image(folder: str, memory: SavedMemory, verify: bool | None = None) -> int:
     """The fd of an image, known to be the snapshot's: to be read and mapped.
 
     Its content is compared with its checksums when `verify` says so, or, with None, unless its stamp tells that nobody
@@ -62,7 +62,7 @@ def open_image(folder: str, memory: SavedMemory, id: str, verify: bool | None = 
         if found.st_size != memory.size + PAGE:
             how = "cut" if found.st_size < memory.size + PAGE else "altered"
             raise SnapshotError(f"{path} was {how}: {found.st_size} bytes instead of {memory.size + PAGE}")
-        if os.pread(fd, PAGE, memory.size) != _last_page(id):
+        if os.pread(fd, PAGE, memory.size) != _last_page(memory.id):
             raise SnapshotError(f"{path} is the memory of another snapshot, or was altered")
         if verify or (verify is None and (found.st_ino, found.st_mtime_ns) != memory.stamp):
             _verify(fd, memory, path)
@@ -94,7 +94,7 @@ def _expect_zeroes(fd: int, start: int, size: int, path: str) -> None:
 
 def remove_strays(path: str, kept: str) -> None:
     """Removes what writers of the snapshot at `path` have left: images that nobody names any more and nobody writes,
-    and what stands beside those. `kept` is the id of the snapshot that is there now."""
+    and what stands beside those. `kept` is the id of the image that is named now."""
     folder, base = os.path.split(path)
     with suppress(OSError):
         for name in os.listdir(folder or "."):

@@ -70,10 +70,10 @@ def _fill(memory: GuestMemory, chain: list[tuple[str, Snapshot]], verify: bool |
     sizes = [len(mapping) for mapping in memory.mappings]
     if tuple(sizes) != full.memory.sizes:
         raise SnapshotError(f"{place}: its memory is in mappings of {full.memory.sizes}, this machine's of {sizes}")
-    base = FileImage(memory_file.open_image(os.path.dirname(place), full.memory, full.id, verify), sizes)
+    base = FileImage(memory_file.open_image(os.path.dirname(place), full.memory, verify), sizes)
     lay_over(memory, base)
     for path, snapshot in others:
-        fd = memory_file.open_image(os.path.dirname(path), snapshot.memory, snapshot.id, verify)
+        fd = memory_file.open_image(os.path.dirname(path), snapshot.memory, verify)
         try:
             image.read_runs(memory, ((offset, size) for offset, size, _ in snapshot.memory.runs), fd)
         except (OSError, EOFError) as error:

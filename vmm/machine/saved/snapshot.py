@@ -29,6 +29,8 @@ class Parent(Record):
 class SavedMemory(Record):
     """The memory image of a snapshot."""
 
+    id: str
+    """16 hexadecimal digits, another for each image that is written."""
     file: str
     """Its name, in the folder of the snapshot."""
     sizes: tuple[int, ...]
@@ -53,7 +55,7 @@ class Snapshot(Record):
     """One file. `state` has the engine's part as a State, until there is an engine to read it."""
 
     id: str
-    """16 hexadecimal digits, another for each that is written."""
+    """16 hexadecimal digits, another for each that is saved; one that was squashed is still the same."""
     host: dict[str, str]
     """Where: "kind" of KVM, "kernel", "cpu"."""
     needs: dict[str, Any]
@@ -162,8 +164,10 @@ def _halted(pairs: list[Any]) -> dict[int, bool]:
 
 
 def _memory(document: dict[str, Any]) -> SavedMemory:
-    read = plain.expect(document, "memory", file=str, sizes=list, runs=list, stamp=list)
+    read = plain.expect(document, "memory", id=str, file=str, sizes=list, runs=list, stamp=list)
     name, sizes, runs, stamp = read["file"], read["sizes"], read["runs"], read["stamp"]
+    if not _is_id(read["id"]):
+        raise SnapshotError("memory: its id is none")
     if not name or "/" in name or "\0" in name or name in (".", ".."):
         raise SnapshotError(f"memory: {name!r} is no name of a file beside")
     if not all(type(size) is int and size > 0 and not size % PAGE for size in sizes) or len(sizes) > MOST_MAPPINGS:
@@ -179,4 +183,5 @@ def _memory(document: dict[str, Any]) -> SavedMemory:
     if [type(each) for each in stamp] != [int, int]:
         raise SnapshotError("memory: a stamp is two numbers")
     runs = tuple(tuple(run) for run in runs)
-    return SavedMemory(file=name, sizes=tuple(sizes), runs=runs, stamp=(stamp[0], stamp[1]))
+    stamp = stamp[0], stamp[1]
+    return SavedMemory(id=read["id"], file=name, sizes=tuple(sizes), runs=runs, stamp=stamp)
