@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ..observe.exits import ExitCount, FlightEntry
     from ..observe.trace import TracedExit
     from ..observe.vcpu_time import VcpuTime
+    from .kvm_hidden import HiddenWatch
     from .protocol import TraceTrigger
 
 LINT0 = 0x350
@@ -58,6 +59,8 @@ class KvmVcpu:
         self.acknowledge: Callable[[], int] = no_controller
         self.hooks: dict[int, Callable[[CData], Stop | None]] = {}
         """Handlers of exits that are neither port nor MMIO accesses, by KVM_EXIT_ number; None goes on."""
+        self.hidden: HiddenWatch | None = None
+        """The recording of what KVM does on this vCPU's thread, if it is asked for."""
         self._run = vcpu.run
         step = lib.step_new(vcpu.fd, vcpu.run, ns_per_tick_32)
         if step == ffi.NULL:
@@ -93,6 +96,8 @@ class KvmVcpu:
 
     def attach(self, block_signals: bool = False) -> None:
         """See protocol.Vcpu."""
+        if self.hidden is not None:
+            self.hidden.begin()
         lib.step_attach(self._step, block_signals)
         self._is_attached = True
 
@@ -100,6 +105,8 @@ class KvmVcpu:
         """See protocol.Vcpu."""
         self._is_attached = False
         lib.step_detach(self._step)
+        if self.hidden is not None:
+            self.hidden.end()
 
     def run(self) -> Stop:
         """See protocol.Vcpu."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..memory.guest_memory import GuestMemory, Region
     from ..memory.template import Template
     from ..observe.exits import ExitCount, FlightEntry
+    from ..observe.hidden_exits import HiddenExits
     from ..observe.msr_accesses import MsrAccess
     from ..observe.trace import TracedExit
     from ..observe.vcpu_time import VcpuTime
@@ -280,6 +281,12 @@ if TYPE_CHECKING:
 
         def msr_accesses(self) -> list[MsrAccess]:
             """What watch_msrs() has seen so far. Any thread."""
+
+        def watch_hidden(self) -> None:
+            """Records the exits that it answers by itself too. Before it runs. HostError where the host forbids it."""
+
+        def hidden_exits(self) -> HiddenExits | None:
+            """What watch_hidden() has seen so far; None where nobody called it. Any thread."""
 
         def close(self) -> None:
             """Gives everything back. Legal twice."""
