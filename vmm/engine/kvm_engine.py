@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from ..observe.hidden_exits import HiddenExits
     from ..observe.msr_accesses import MsrAccess
     from ..state import State
-    from .kvm_breakpoints import KvmBreakpoints
     from .kvm_dirty import KvmDirtyLog
     from .kvm_hidden import HiddenWatch
     from .kvm_irqchip import KernelIrqchip, LocalApics
@@ -125,12 +124,6 @@ class KvmEngine:
         from .kvm_pages import lay_over
 
         lay_over(memory, template)
-
-    def breakpoints(self, memory: GuestMemory) -> KvmBreakpoints:
-        """See protocol.Engine."""
-        from .kvm_breakpoints import KvmBreakpoints
-
-        return KvmBreakpoints(self.vcpus[0], memory)
 
     def laps(self, memory: GuestMemory, template: Template, state: KvmState) -> KvmLaps | None:
         """See protocol.Engine."""
