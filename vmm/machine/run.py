@@ -11,7 +11,7 @@ from .outcome import MOMENT, Outcome
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Sequence
 
     from ..bus.timers import Timers
     from ..engine.protocol import Vcpu
@@ -53,8 +53,6 @@ class Run:
         """vCPUs that stand at a HLT which came to us, each with whether its interrupts are on; over pauses too."""
         self.drivers: dict[int, Vcpu] = {}
         """Which vCPU a thread runs, by the thread's ident."""
-        self.breakpoints: Collection[int] = ()
-        """Where the run ends, in linear addresses."""
         self.panic = ""
         """What the guest's kernel said of its panic, once it did; over pauses too."""
 

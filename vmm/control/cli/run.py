@@ -185,10 +185,8 @@ def report(
         from ...observe.exit_table import render
 
         sys.stderr.write("\n" + render(machine.exits) + "\n")
-    elif values["msrs"]:
-        from ...observe.msr_accesses import render as msr_table
-
-        sys.stderr.write("\n" + "\n".join(msr_table(machine.exits.msrs or ()) or ["No MSR accesses"]) + "\n")
+    elif values["msrs"] or values["hidden"]:
+        _say_asked(machine, values)
     if budget is not None:
         budget.say()
     if values["stats_out"] is not None:
@@ -198,6 +196,20 @@ def report(
         if budget is not None:
             budget.amend(document)
         write_json(values["stats_out"], document)
+
+
+def _say_asked(machine: Machine, values: dict[str, Any]) -> None:
+    """The tables of --msrs and --hidden where --stats does not show them among the others."""
+    exits, lines = machine.exits, []
+    if values["msrs"]:
+        from ...observe.msr_accesses import render as msr_table
+
+        lines += ["", *(msr_table(exits.msrs or ()) or ["No MSR accesses"])]
+    if exits.hidden is not None:
+        from ...observe.hidden_table import render as hidden_table
+
+        lines += ["", *hidden_table(exits.hidden, exits.symbols, 80, bold=False, rows=24)]
+    sys.stderr.write("\n".join(lines) + "\n")
 
 
 def _write_files(machine: Machine, values: dict[str, Any]) -> None:
