@@ -24,10 +24,10 @@ exec 3>/tmp/log
 i=0
 while [ $i -lt {LINES} ]; do
   i=$((i+1)); echo $i >&3; read up rest </proc/uptime; echo "$i $up"; sleep 0.02
-done | sed -u 's/^/line /' | cat
+done | while read said; do echo "line $said"; done | cat
 echo "kept $(wc -l </tmp/log)"
 echo "cpus $(grep -c ^processor /proc/cpuinfo)"
-echo "complaints $(dmesg | grep -ciE 'lockup|unstable|stall|Oops|BUG')"
+echo "complaints $(dmesg | grep -E 'lockup|marked unstable|self-detected stall|Oops|BUG:')."
 """
 """Counts through a pipe and into a file that stays open, with the other CPU busy."""
 
@@ -82,7 +82,7 @@ def assert_whole(said: bytes) -> list[float]:
     assert [n for n, _ in lines_of(said)] == list(range(1, LINES + 1))
     assert b"kept %d" % LINES in said
     assert b"cpus 2" in said
-    assert b"complaints 0" in said, said[-2000:]
+    assert b"complaints ." in said, said[-2000:]
     times = [up for _, up in lines_of(said)]
     assert times == sorted(times)
     return times

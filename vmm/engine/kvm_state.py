@@ -113,4 +113,5 @@ def _kind(engine: KvmEngine) -> VcpuKind:
         nested_size=vm.check_extension(lib.KVM_CAP_NESTED_STATE),
         has_apic=engine.irqchip is not None or engine.local_apics is not None,
         has_sregs2=bool(vm.check_extension(lib.KVM_CAP_SREGS2)),
+        splits=engine.local_apics is not None,
     )

@@ -12,6 +12,7 @@ UNBOOTABLE = "unbootable"
 POWER_OFF = "power-off"
 SUSPENDED = "suspended"
 PANIC = "panic"
+MIGRATED = "migrated"
 DEADLINE = "deadline"
 UNCLAIMED = "unclaimed"
 ENTRY_FAILURE = "entry-failure"
@@ -32,6 +33,7 @@ EXIT_CODES = {
     RESET: (123, "the guest asked for a reset"),
     POWER_OFF: (0, "the guest switched the machine off"),
     SUSPENDED: (0, "the guest went to sleep (ACPI S3); to run it again wakes it"),
+    MIGRATED: (0, "the machine went on elsewhere"),
     DEADLINE: (124, "the deadline passed"),
     STOPPED: (130, "stopped from outside: Ctrl-C, Ctrl-A x, a signal"),
 }

@@ -1,8 +1,8 @@
 """The live socket of one machine: answers one request a connection, on a thread that no guest waits for.
 
-Requests, each a line: "info", "stats json" (docs/exits-json.md), "prometheus", "snapshot {...}" (saving.py); or HTTP's
-"GET /metrics". The answer ends with the connection. Looking does not change what is seen: KVM's own counters, whose
-reading would interrupt the guest, are left out. Not here: when it opens (door.py).
+Requests, each a line: "info", "stats json" (docs/exits-json.md), "prometheus", errands (errands.py); or HTTP's "GET
+/metrics". The answer ends with the connection. Looking does not change what is seen: KVM's own counters, whose reading
+would interrupt the guest, are left out. Not here: when it opens (door.py).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from threading import Lock
 
 from ...errors import VmmError
 from ...machine.postmortem import statistics, symbols_of
+from .errands import Errands
 from .sockets import folder_in, path_in
 
 TYPE_CHECKING = False
@@ -37,6 +38,7 @@ class Server:
         self._turn = Lock()
         """Held while the machine is looked at, which must not be closed meanwhile."""
         self._is_closed = False
+        self._errands = Errands(machine)
         self.path = path_in(folder_in(runtime, make=True), os.getpid())
         if os.path.exists(self.path):
             os.unlink(self.path)  # of a dead process that had our number
@@ -56,12 +58,18 @@ class Server:
                 line, _ = self._listener.accept()
             except OSError:
                 break
-            with line:
-                try:
-                    line.settimeout(PATIENCE)
-                    line.sendall(self.answer(_request(line)))
-                except OSError:
-                    continue  # who asked has left, or never said what
+            is_taken = False
+            try:
+                line.settimeout(PATIENCE)
+                request = _request(line)
+                is_taken = self._errands.begin(line, request)
+                if not is_taken:
+                    line.sendall(self.answer(request))
+            except OSError:
+                continue  # who asked has left, or never said what
+            finally:
+                if not is_taken:
+                    line.close()
 
     def close(self) -> None:
         """The socket goes; an answer that is being made is waited for. Any thread, legal twice."""
@@ -74,6 +82,7 @@ class Server:
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept(), which close() alone would not
         self._listener.close()
+        self._errands.end()
 
     def answer(self, request: str) -> bytes:
         """The bytes for one request."""
@@ -90,12 +99,8 @@ class Server:
                 return '{"error": "the machine has ended"}\n'
             if request == "info":
                 return json.dumps(self._info()) + "\n"
-            if request.startswith("snapshot "):
-                from .saving import save
-
-                return save(self._machine, request.removeprefix("snapshot "))
             if request not in ("stats json", "prometheus"):
-                return '{"error": "unknown request; there are: info, stats json, prometheus, snapshot"}\n'
+                return '{"error": "unknown request; there are: info, stats json, prometheus"}\n'
             try:
                 exits = statistics(self._machine, self._symbols, kernel=False)
             except VmmError as error:
