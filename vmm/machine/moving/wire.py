@@ -44,7 +44,7 @@ class Wire:
 
     def greet(self) -> None:
         """Says what this is, and hears the same. SnapshotError when the other side is something else."""
-        self._line.sendall(MAGIC)
+        self._send(MAGIC)
         heard = self._take(len(MAGIC))
         if heard != MAGIC:
             words = "another version of vmm" if heard[:-3] == MAGIC[:-3] else "no vmm that takes part in a move"
@@ -56,15 +56,17 @@ class Wire:
         for part in content:
             checksum = crc32(part, checksum)
             size += len(part)
+        self._send(HEAD.pack(kind, size, checksum), *content)
+        self.sent += size
+
+    def _send(self, *parts: bytes) -> None:
         try:
-            self._line.sendall(HEAD.pack(kind, size, checksum))
-            for part in content:
+            for part in parts:
                 self._line.sendall(part)
         except (BrokenPipeError, ConnectionResetError) as error:
             raise Gone("the other side has closed the connection") from error
         except OSError as error:
             raise HostError(f"the connection is lost: {error}") from error
-        self.sent += size
 
     def receive(self, *kinds: bytes, patience: float | None = PATIENCE) -> tuple[bytes, bytes]:
         """(kind, content) of the next frame, which must be of `kinds`. A NO raises SnapshotError with its words; Gone
