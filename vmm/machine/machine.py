@@ -92,6 +92,7 @@ class Machine(Outside, Still, Saving, Forks):
         """Held by the one thread that drives, joins or closes."""
         self._driver = 0
         self._waits = []
+        self.mirrors = []
         self._board = Board(self.config, time.monotonic_ns, time.time_ns, is_linux)
         self._mark("memory and board are laid out")
         self._engine: Any = None
@@ -265,6 +266,9 @@ class Machine(Outside, Still, Saving, Forks):
                 self._finish()
             self.state = move(self.state, "close")
             self._master = self._logged = None
+        for mirror in self.mirrors[:]:
+            mirror.end()
+        with self._turn:
             if self._engine is not None:
                 self._engine.close()
             self._board.close()
