@@ -18,7 +18,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 MODULE = "kvm_bindings._kvm"
 PRODUCT = os.path.join(HERE, "_kvm.abi3.so")
 DECLARATIONS = ("cdef.h", "arguments.h", "numbers.h", "step.h")
-SOURCES = ("newer.h", "whole_step.h", "calls.c", "kicks.c", "counters.c", "step.c", "lifetime.c")
+SOURCES = ("newer.h", "whole_step.h", "calls.c", "kicks.c", "counters.c", "ring.c", "step.c", "lifetime.c")
 
 
 def present(names: tuple[str, ...]) -> list[str]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..bus.bus import Bus
     from ..cpu.cpuid import CpuModel
     from ..memory.guest_memory import GuestMemory, Region
+    from .kvm_collector import WriteCollector
     from .kvm_irqchip import KernelIrqchip, LocalApics
 
 API_VERSION = 12
@@ -141,6 +142,12 @@ class KvmEngine:
     def _ended(self, run: CData) -> None:
         if self.local_apics is not None:
             self.local_apics.ended(run.eoi.vector)
+
+    def collector(self, port: int) -> WriteCollector:
+        """See protocol.Engine."""
+        from .kvm_collector import WriteCollector
+
+        return WriteCollector(self.vm, self.vcpus, port)
 
     def kernel_counters(self) -> tuple[dict[str, Any], dict[int, dict[str, Any]], str]:
         """KVM's own statistics since the VM was made: (the VM's, each vCPU's by index, the kind of host)."""

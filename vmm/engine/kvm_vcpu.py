@@ -198,6 +198,10 @@ class KvmVcpu:
         location.quiet_limit = limit
         location.quiet = lib.STEP_QUIET_RING if ring else lib.STEP_LOUD if constant is None else lib.STEP_QUIET_CONSTANT
 
+    def expect_collected(self, port: int) -> None:
+        """Before the vCPU runs: what the kernel has collected of byte writes to `port` goes to its ring."""
+        lib.step_collect(self._step, self._locate("io", True, 1, port))
+
     def share_output(self, other: KvmVcpu, lock: Any) -> None:
         """See protocol.Vcpu."""
         lib.step_share_ring(self._step, other._step)

@@ -140,6 +140,13 @@ if TYPE_CHECKING:
         def watch(self, messages: Collection[tuple[int, int]]) -> None:
             """Which messages' ends are told: (address, data), 48 at most."""
 
+    class WriteCollector(Protocol):
+        """What the engine collects of the bytes that a guest writes to one port, without an exit for each."""
+
+        def collect(self, wanted: bool) -> None:
+            """From the next write on. It comes through the port's ring of make_quiet() with the next exit. Any thread.
+            Does nothing where the engine cannot."""
+
     class Engine(Protocol):
         """What executes one machine."""
 
@@ -159,6 +166,9 @@ if TYPE_CHECKING:
 
         def change_memory(self, removed: Sequence[Region], added: Sequence[Region]) -> None:
             """Takes regions away from the guest and gives it others, at once for all vCPUs; from a device's handler."""
+
+        def collector(self, port: int) -> WriteCollector:
+            """For a port whose byte writes have a ring on every vCPU. One for a machine, before it runs."""
 
         def close(self) -> None:
             """Gives everything back. Legal twice."""

@@ -10,11 +10,12 @@ import mmap
 from ..bits import mask
 from ..errors import ConfigError, HostError
 from ..ranges import Range, RangeMap
-from ..units import GiB, format_size
+from ..units import MiB, format_size
 
-LARGE = GiB
-"""A mapping from here on is backed by huge pages where the host has them: a guest that uses so much memory meets a
+LARGE = 128 * MiB
+"""A region from here on is backed by huge pages where the host has them: a guest that uses so much memory meets a
 five-hundredth of the page faults, and one that does not pays for the few that it touches."""
+HUGE_PAGE = 2 * MiB
 
 
 class Region:
@@ -40,12 +41,23 @@ def _map(size: int) -> mmap.mmap:
             f"no host memory for {format_size(size)} of guest memory ({error.strerror})",
             "give the guest less, or free some",
         ) from error
-    if size >= LARGE:
-        try:
-            mapping.madvise(mmap.MADV_HUGEPAGE)
-        except OSError:
-            return mapping  # a kernel without them
     return mapping
+
+
+def _map_large(gpa: int, size: int) -> tuple[mmap.mmap, int]:
+    """(a mapping, the offset in it) for a region at `gpa` in huge pages. KVM shows the guest a huge page as one only
+    where the host's address and the guest's agree modulo its size: that much more is mapped, and stays untouched."""
+    from ctypes import addressof, c_char
+
+    mapping = _map(size + HUGE_PAGE)
+    start = c_char.from_buffer(mapping)
+    offset = (gpa - addressof(start)) % HUGE_PAGE
+    del start  # it holds the mapping open
+    try:
+        mapping.madvise(mmap.MADV_HUGEPAGE)
+    except OSError:
+        return mapping, 0  # a kernel without them
+    return mapping, offset
 
 
 class GuestMemory:
@@ -69,7 +81,7 @@ class GuestMemory:
             raise ConfigError.of(
                 name, f"[{gpa:#x}, {gpa + size:#x}) is not made of whole pages of {mmap.PAGESIZE} bytes"
             )
-        mapping, offset = backing or (_map(size), 0)
+        mapping, offset = backing or (_map_large(gpa, size) if size >= LARGE else (_map(size), 0))
         slot = self._free_slots[-1] if self._free_slots else self._slots
         region = Region(Range(gpa, size), slot, name, read_only, mapping, offset)
         standing = self._regions.add(region.span, region)
