@@ -91,6 +91,9 @@ if TYPE_CHECKING:
         def start_at(self, state: InitialState) -> None:
             """Sets all registers."""
 
+        def cache_memory(self) -> None:
+            """Sets the memory type of all addresses to write-back, as firmware does before it starts a system."""
+
         def registers(self) -> dict[str, int]:
             """rax ... r15, rip, rflags; while the vCPU does not run."""
 
