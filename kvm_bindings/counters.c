@@ -58,17 +58,63 @@ static void count_rip(struct whole_step *step, uint32_t row, uint64_t rip)
     }
 }
 
+/* Every interval twice as long from now on: two that were neighbours become one. */
+static void lengthen_intervals(struct step *open)
+{
+    open->interval++;
+    for (uint32_t row = 1; row < open->locations; row++) {
+        uint32_t *counts = open->over_time[row];
+        if (!open->rows[row].count)
+            continue;
+        for (int at = 0; at < STEP_INTERVALS / 2; at++)
+            counts[at] = counts[2 * at] + counts[2 * at + 1];
+        memset(counts + STEP_INTERVALS / 2, 0, STEP_INTERVALS / 2 * sizeof *counts);
+    }
+}
+
+static void count_over_time(struct step *open, uint32_t row, uint64_t now)
+{
+    uint64_t age = now > open->zero ? now - open->zero : 0;
+    while (age >> open->interval >= STEP_INTERVALS)
+        lengthen_intervals(open);
+    open->over_time[row][age >> open->interval]++;
+}
+
+static int is_trigger(const struct step *open, const struct step_trigger *trigger, const struct step_location *location)
+{
+    if (trigger->is_write != location->is_write || open->rip < trigger->rip_first || open->rip > trigger->rip_last)
+        return 0;
+    return !trigger->kind ||
+           (trigger->kind == location->kind && trigger->first <= location->address && location->address <= trigger->last);
+}
+
+static void look_for_trigger(struct step *open, const struct step_location *location)
+{
+    if (__atomic_load_n(&open->trace_end, __ATOMIC_RELAXED) != UINT64_MAX)
+        return;
+    int is_met = __atomic_load_n(open->triggered, __ATOMIC_RELAXED) != 0;
+    for (uint32_t at = 0; at < open->trigger_count && !is_met; at++)
+        is_met = is_trigger(open, &open->triggers[at], location);
+    if (!is_met)
+        return;
+    __atomic_store_n(open->triggered, 1, __ATOMIC_RELAXED);
+    step_trace_end(open, open->trace_after);
+}
+
 static void count_exit(struct whole_step *step, uint32_t row, uint32_t elements, uint64_t entered)
 {
     struct step *open = &step->open;
     struct step_location *location = &open->rows[row];
-    uint64_t inside = step->left - entered;
     open->location = row;
+    if (open->uncounted)
+        return;
+    uint64_t inside = step->left - entered;
     open->exits++;
     open->guest_ticks += inside;
     location->guest_ticks += inside;
     location->count++;
     location->elements += elements;
+    count_over_time(open, row, step->left);
     if (open->run->kvm_valid_regs & KVM_SYNC_X86_REGS) {
         open->rip = open->run->s.regs.regs.rip;
         count_rip(step, row, open->rip);
@@ -80,6 +126,8 @@ static void count_exit(struct whole_step *step, uint32_t row, uint32_t elements,
     entry->location = row;
     entry->elements = elements;
     step->in_handler = 1;
+    step->stayed = 1;
+    step->mark = 0;
     step->traced = NULL;
     if (open->traces < __atomic_load_n(&open->trace_end, __ATOMIC_RELAXED)) {
         struct step_traced *traced = step->traced = &open->trace[open->traces++ % open->trace_limit];
@@ -90,6 +138,8 @@ static void count_exit(struct whole_step *step, uint32_t row, uint32_t elements,
         traced->value = open->value;
         traced->location = row;
         traced->elements = elements;
+        if (open->triggered)
+            look_for_trigger(open, location);
     }
 }
 
@@ -97,6 +147,8 @@ static void count_exit(struct whole_step *step, uint32_t row, uint32_t elements,
 static void record_reply(struct whole_step *step, uint64_t reply)
 {
     struct step *open = &step->open;
+    if (open->uncounted)
+        return;
     open->flight[(open->flights - 1) % STEP_FLIGHT].value = reply;
     if (step->traced)
         step->traced->value = reply;
@@ -126,7 +178,22 @@ void step_trace_end(struct step *open, uint64_t more)
 
 void step_excuse(struct step *open)
 {
-    ((struct whole_step *)open)->left = __rdtsc();
+    struct whole_step *step = (struct whole_step *)open;
+    uint64_t now = __rdtsc();
+    open->setup_ticks += now - step->left;
+    step->left = now;
+    step->mark = 0;
+}
+
+uint32_t step_mark(struct step *open)
+{
+    ((struct whole_step *)open)->mark = __rdtsc();
+    return open->location;
+}
+
+void step_uncount(struct step *open)
+{
+    open->uncounted = 1;
 }
 
 static void count_handler(struct whole_step *step, uint64_t now)
@@ -139,9 +206,26 @@ static void count_handler(struct whole_step *step, uint64_t now)
     location->histogram[bucket < STEP_BUCKETS ? bucket : STEP_BUCKETS - 1]++;
     location->handler_ticks += ticks;
     open->handler_ticks += ticks;
+    if (step->stayed) {
+        location->own_ticks += ticks;
+        location->own_count++;
+    } else if (step->mark && location->count % STEP_SAMPLING != 2) {
+        location->marked_ticks += step->mark - step->left;
+        location->marked_count++;
+    }
     if (ticks > location->handler_max_ticks)
         location->handler_max_ticks = ticks;
     step->in_handler = 0;
     if (step->traced)
         step->traced->resumed = now;
+}
+
+/* What has passed since KVM_RUN, up to an entry or the end of an attachment. */
+static void count_outside(struct whole_step *step, uint64_t now)
+{
+    if (step->in_handler)
+        count_handler(step, now);
+    else if (step->clocked)
+        step->open.around_ticks += now - step->left;
+    step->left = now;
 }

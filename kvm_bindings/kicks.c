@@ -69,6 +69,9 @@ int step_attach(struct step *open, int block_signals)
     step->outer = attached;
     attached = step;
     __atomic_store_n(&step->thread, (pid_t)syscall(SYS_gettid), __ATOMIC_SEQ_CST);
+    step->clocked = !open->uncounted;
+    step->left = __rdtsc();
+    begin_guest_clock(step);
     return 0;
 }
 
@@ -76,6 +79,12 @@ void step_detach(struct step *open)
 {
     struct whole_step *step = (struct whole_step *)open;
     __atomic_store_n(&step->thread, 0, __ATOMIC_SEQ_CST);
+    if (step->clocked) {
+        step->traced = NULL; /* in a trace the guest has not gone on */
+        count_outside(step, __rdtsc());
+        step->clocked = 0;
+        end_guest_clock(step);
+    }
     if (step->has_timer) {
         timer_delete(step->timer);
         step->has_timer = 0;
@@ -207,7 +216,8 @@ void step_wait(struct step *open, uint32_t seen, uint64_t deadline)
     if (step->in_handler) {
         open->rows[open->location].handler_ticks += from - step->left;
         open->handler_ticks += from - step->left;
-    }
+    } else
+        open->around_ticks += from - step->left;
     syscall(SYS_futex, &open->wake, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, seen, deadline ? &until : NULL, NULL,
             FUTEX_BITSET_MATCH_ANY);
     step->left = __rdtsc(); /* what follows is the handler's time again, the sleep is nobody's */

@@ -70,6 +70,8 @@ static int gather(struct whole_step *step)
     const struct step_location *location = &step->open.rows[step->collected_row];
     enum put done = PUT;
     int is_first = 0, is_due = 0;
+    if (step->open.uncounted)
+        step->left = __rdtsc(); /* the ring's patience needs the time all the same */
     lock(step->ring);
     uint32_t first = from->first, last = __atomic_load_n(&from->last, __ATOMIC_ACQUIRE);
     while (first != last && done != NO_ROOM) {

@@ -36,6 +36,8 @@ static enum quietly answer_quietly(struct whole_step *step, struct step_location
         location->quiet_count++;
         return ANSWERED;
     }
+    if (open->uncounted)
+        step->left = __rdtsc(); /* the ring's patience needs the time all the same */
     enum put done = put_written(step, location);
     if (done == NO_ROOM)
         return TO_PYTHON;
@@ -43,11 +45,18 @@ static enum quietly answer_quietly(struct whole_step *step, struct step_location
     return done == PUT_AND_DUE ? ANSWERED_AND_DRAIN : ANSWERED;
 }
 
+/* In bursts, of which the first is not taken (see count_handler): its code has left the caches since the last one. */
+static int is_sampled(uint64_t count)
+{
+    return count % STEP_SAMPLING - 2 < STEP_SAMPLES + 1;
+}
+
 /* What Python hears of the exit that stands in `run` and was counted. */
 static int64_t hand_out(struct whole_step *step)
 {
     struct step *open = &step->open;
     struct kvm_run *run = open->run;
+    step->stayed = 0;
     if (waiting(step)) { /* what the guest said before comes before what it does now */
         step->held = 1;
         return -STEP_NEWS_DRAIN;
@@ -58,10 +67,13 @@ static int64_t hand_out(struct whole_step *step)
     if (run->exit_reason == KVM_EXIT_IO && run->io.count != 1)
         return -STEP_NEWS_STRING;
     if (run->exit_reason == KVM_EXIT_IO || run->exit_reason == KVM_EXIT_MMIO) {
-        if (open->rows[open->location].is_write)
-            return (int64_t)(open->value & 0xffffffff) << STEP_VALUE_SHIFT | open->location;
+        const struct step_location *location = &open->rows[open->location];
+        int is_sample = is_sampled(location->count) && !step->mark;
+        uint32_t row = is_sample ? 0 : open->location;
+        if (location->is_write)
+            return (int64_t)(open->value & 0xffffffff) << STEP_VALUE_SHIFT | row;
         step->awaited = 1;
-        return STEP_READ | open->location;
+        return STEP_READ | row;
     }
     return run->exit_reason == KVM_EXIT_IRQ_WINDOW_OPEN ? -STEP_NEWS_INTERRUPT : -STEP_NEWS_EXIT;
 }
@@ -110,11 +122,14 @@ int64_t step_run(struct step *open, uint64_t reply)
         run->request_interrupt_window = (attention & STEP_WANT_INTERRUPT) != 0;
         if (step->finishing)
             __atomic_store_n(&run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-        uint64_t entered = __rdtsc();
-        if (step->in_handler)
-            count_handler(step, entered);
+        uint64_t entered = 0;
+        if (!open->uncounted) {
+            entered = __rdtsc();
+            count_outside(step, entered);
+        }
         int failed = step->replay ? 0 : ioctl(open->vcpu_fd, KVM_RUN, 0);
-        step->left = __rdtsc();
+        if (!open->uncounted)
+            step->left = __rdtsc();
         int is_due = gather(step);
         if (failed) {
             int error = errno;
@@ -140,8 +155,10 @@ int64_t step_run(struct step *open, uint64_t reply)
             enum quietly done = answer_quietly(step, location);
             if (done == ANSWERED && !is_due)
                 continue;
-            if (done != TO_PYTHON)
+            if (done != TO_PYTHON) {
+                step->stayed = 0;
                 return -STEP_NEWS_DRAIN;
+            }
         }
         return hand_out(step);
     }

@@ -6,14 +6,20 @@
  * step_run answers with a number >= 0 for a port or MMIO access that a handler should take,
  *     the value written (its low 32 bits) << 12 | STEP_READ if the guest waits for a value | the location's row,
  * so that byte and word accesses stay small integers in Python, and the value of a read is the `reply` of the next
- * call. A negative answer is news, -STEP_NEWS_..., below.
+ * call. Row 0 stands for the row of the last exit, of which step_mark wants to know when its handler began.
+ * A negative answer is news, -STEP_NEWS_..., below.
  */
 
 #define STEP_LOCATIONS 2048     /* rows of statistics a vCPU; what comes after shares the overflow rows */
 #define STEP_BUCKETS 40         /* log2 histogram of handler nanoseconds */
 #define STEP_RIPS 4096          /* (location, RIP) pairs counted; what finds no place is left out of the hot spots */
 #define STEP_FLIGHT 64          /* the flight recorder: the last exits */
+#define STEP_INTERVALS 128      /* of exits over time; a run that outgrows them makes each twice as long */
+#define STEP_FIRST_INTERVAL 12  /* log2 of the ticks of one at first: some microseconds */
+#define STEP_TRIGGERS 32        /* of a trace */
 #define STEP_RING 4096          /* bytes of quiet output held back at most */
+#define STEP_SAMPLING 128       /* of so many exits of a location */
+#define STEP_SAMPLES 3          /* these tell when their handler began */
 
 #define STEP_ROW 2047           /* an answer's row */
 #define STEP_READ 2048          /* its bit for a read */
@@ -50,6 +56,10 @@ struct step_location {
     uint64_t guest_ticks;
     uint64_t handler_ticks;
     uint64_t handler_max_ticks;
+    uint64_t own_ticks;         /* handler_ticks of the exits that never left C */
+    uint64_t own_count;         /* and how many these were */
+    uint64_t marked_ticks;      /* from an exit to the start of its handler, of the exits that were marked */
+    uint64_t marked_count;      /* and how many these were */
     uint64_t quiet_value;
     uint32_t histogram[STEP_BUCKETS];
     uint8_t kind;
@@ -83,6 +93,15 @@ struct step_traced {             /* one exit of a trace; all times in ticks */
     uint32_t elements;
 };
 
+struct step_trigger {            /* an exit that ends the trace soon: all of these hold of it */
+    uint64_t first;             /* its address */
+    uint64_t last;
+    uint64_t rip_first;
+    uint64_t rip_last;
+    uint8_t kind;               /* 0: any, then addresses are not asked for */
+    uint8_t is_write;
+};
+
 struct step_ring;               /* the quiet output of one machine, in the order in which the guest spoke */
 
 struct step {
@@ -99,15 +118,27 @@ struct step {
     uint64_t guest_ticks;       /* in KVM_RUN */
     uint64_t handler_ticks;     /* from an exit to the next entry */
     uint64_t idle_ticks;        /* asleep outside KVM_RUN because the guest was halted */
+    uint64_t setup_ticks;       /* excused: see step_excuse */
+    uint64_t around_ticks;      /* attached, but neither in KVM_RUN nor after an exit */
+    uint64_t guest_clock_ns;    /* in guest mode, by the kernel's clock: of the attachments that lasted long enough */
+    uint64_t clocked_ticks;     /* guest_ticks of those attachments */
+    int uncounted;              /* nothing is counted or timed, see step_uncount */
     uint64_t ns_per_tick_32;    /* nanoseconds of a TSC tick, times 2 ** 32 */
     uint64_t flights;           /* entries ever written to the flight recorder */
     struct step_traced *trace;  /* a ring of trace_limit entries, NULL without step_trace */
     uint64_t trace_limit;
     uint64_t traces;            /* entries ever written to it */
     uint64_t trace_end;         /* how many there may ever be: 0 records nothing */
+    struct step_trigger triggers[STEP_TRIGGERS];
+    uint32_t trigger_count;
+    uint32_t *triggered;        /* set by the first of the vCPUs that meets one; NULL where no trace has triggers */
+    uint64_t trace_after;       /* exits of this vCPU that are kept yet once it is set */
+    uint64_t zero;              /* the tick that exits over time count from */
+    uint32_t interval;          /* log2 of the ticks of one interval */
     struct step_location rows[STEP_LOCATIONS];
     struct step_rip rips[STEP_RIPS];
     struct step_flight flight[STEP_FLIGHT];
+    uint32_t over_time[STEP_LOCATIONS][STEP_INTERVALS]; /* exits of each row by when they came */
 };
 
 /* A step for a mapped kvm_run. NULL when there is no memory. ns_per_tick_32 of 0 measures the TSC for a millisecond. */
@@ -134,6 +165,12 @@ void step_finish(struct step *step, int finishing);
 
 /* What passed since the exit was our own set-up: the handler's time begins now. */
 void step_excuse(struct step *step);
+
+/* The handler of the last exit begins now: what passed since the exit was the way to it. The row of the exit. */
+uint32_t step_mark(struct step *step);
+
+/* From now on exits are neither counted nor timed. Before the vCPU runs. */
+void step_uncount(struct step *step);
 
 /* Ends KVM_RUN or step_wait soon, from any thread; `attention` bits are set first. */
 void step_kick(struct step *step, uint32_t attention);

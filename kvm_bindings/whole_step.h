@@ -49,9 +49,14 @@ struct whole_step {
     int held;                         /* an exit was counted but not yet handed out */
     int replay;
     int in_handler;                   /* the last exit's handler time still runs */
+    int stayed;                       /* the last exit has not left C */
+    int clocked;                      /* attached: what passes outside KVM_RUN is the VMM's */
+    uint64_t mark;                    /* when the last exit's handler began, 0 where that is not known */
     int awaited;                      /* the last exit was a read: `reply` belongs to it */
     int finishing;                    /* see step_finish */
-    uint64_t left;                    /* when KVM_RUN last returned */
+    uint64_t left;                    /* when KVM_RUN last returned, or what came after it was last accounted for */
+    uint64_t clock_ns;                /* see guest_clock.c: the thread's clock at its attachment */
+    uint64_t clock_ticks;             /* and guest_ticks then */
     uint64_t armed;                   /* what the timer is set to, ns of CLOCK_MONOTONIC */
     struct step_traced *traced;       /* the last exit's entry in the trace, or NULL */
     timer_t timer;

@@ -6,6 +6,8 @@ from kvm_bindings import ffi, lib
 from kvm_bindings.exit_reasons import short_name
 
 from ..observe.exits import ExitCount, FlightEntry
+from ..observe.over_time import trimmed
+from ..observe.vcpu_time import VcpuTime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,9 +44,42 @@ def device_of(location: CData, names: Names) -> str:
     return names(reason_of(location), address) if address is not None and location.kind in _DIRECTIONS else ""
 
 
+def dispatch_ticks(location: CData, usual: float) -> int:
+    """The part of a row's handler time that was on the way to its device: all of it where no device answers.
+
+    Of those that came to Python STEP_SAMPLES in STEP_SAMPLING tell; `usual` stands for a row of which none did.
+    """
+    if location.kind not in _DIRECTIONS:
+        return int(location.handler_ticks)
+    each = location.marked_ticks / location.marked_count if location.marked_count else usual
+    estimate = int(location.own_ticks + each * (location.count - location.own_count))
+    return min(estimate, int(location.handler_ticks))
+
+
+def usual_dispatch(step: CData) -> float:
+    """Ticks from an exit to its handler, the mean of what was sampled at all locations; 0 if nothing was."""
+    rows = [step.rows[row] for row in range(1, step.locations)]
+    marked = sum(row.marked_count for row in rows)
+    return sum(row.marked_ticks for row in rows) / marked if marked else 0.0
+
+
+def vcpu_time(step: CData, vcpu: int) -> VcpuTime:
+    """The times of one vCPU. What the host cannot say of the time in KVM_RUN is left open."""
+    scale, usual = step.ns_per_tick_32, usual_dispatch(step)
+    dispatch = sum(dispatch_ticks(step.rows[row], usual) for row in range(1, step.locations))
+    return VcpuTime(
+        vcpu=vcpu,
+        run_ns=step.guest_ticks * scale >> 32,
+        device_ns=(step.handler_ticks - dispatch) * scale >> 32,
+        dispatch_ns=(dispatch + step.around_ticks) * scale >> 32,
+        setup_ns=step.setup_ticks * scale >> 32,
+        asleep_ns=step.idle_ticks * scale >> 32,
+    )
+
+
 def exit_counts(step: CData, vcpu: int, names: Names) -> list[ExitCount]:
     """One record for each location with exits, most frequent first."""
-    scale = step.ns_per_tick_32
+    scale, usual = step.ns_per_tick_32, usual_dispatch(step)
     rips: dict[int, list[tuple[int, int]]] = {}
     for entry in step.rips:
         if entry.count:
@@ -66,13 +101,20 @@ def exit_counts(step: CData, vcpu: int, names: Names) -> list[ExitCount]:
                 quiet=location.quiet_count,
                 guest_ns=location.guest_ticks * scale >> 32,
                 handler_ns=location.handler_ticks * scale >> 32,
+                dispatch_ns=dispatch_ticks(location, usual) * scale >> 32,
                 handler_max_ns=location.handler_max_ticks * scale >> 32,
                 histogram=tuple(location.histogram),
+                over_time=tuple(trimmed(list(step.over_time[row]))),
                 rips=tuple(sorted(rips.get(row, ()), key=lambda pair: -pair[1])),
                 device=device_of(location, names),
             )
         )
     return sorted(counts, key=lambda count: -count.count)
+
+
+def interval_ns(step: CData) -> int:
+    """How long one interval of exits over time is by now."""
+    return int((1 << step.interval) * step.ns_per_tick_32 >> 32)
 
 
 def flight_entries(step: CData, vcpu: int, names: Names, zero_ns: int) -> list[FlightEntry]:

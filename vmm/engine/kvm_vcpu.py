@@ -17,7 +17,7 @@ from .protocol import FAILED, INTERRUPTED, Stop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from kvm_bindings._kvm import CData
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from ..cpu.modes import InitialState
     from ..observe.exits import ExitCount, FlightEntry
     from ..observe.trace import TracedExit
+    from ..observe.vcpu_time import VcpuTime
+    from .protocol import TraceTrigger
 
 LINT0 = 0x350
 LVT_MASKED, LVT_MODE, LVT_NMI = 1 << 16, 0x700, 0x400
@@ -46,9 +48,15 @@ def no_controller() -> int:
 class KvmVcpu:
     """Implements protocol.Vcpu over an open vCPU fd."""
 
-    def __init__(self, vcpu: BoundVcpu, index: int, ports: Bus, mmio: Bus, ns_per_tick_32: int) -> None:
+    def __init__(
+        self, vcpu: BoundVcpu, index: int, ports: Bus, mmio: Bus, ns_per_tick_32: int, cpuid: CData = None
+    ) -> None:
         self.index = index
         self.fd = vcpu
+        self.cpuid: CData = None
+        """The struct kvm_cpuid2 that it was given."""
+        if cpuid is not None:
+            self.give_cpuid(cpuid)
         self.acknowledge: Callable[[], int] = no_controller
         self.hooks: dict[int, Callable[[CData], Stop | None]] = {}
         """Handlers of exits that are neither port nor MMIO accesses, by KVM_EXIT_ number; None goes on."""
@@ -60,6 +68,7 @@ class KvmVcpu:
         self._run.kvm_valid_regs = lib.KVM_SYNC_X86_REGS
         self._buses = {lib.STEP_KIND_IO: ports, lib.STEP_KIND_MMIO: mmio}
         self._bindings: list[Bound] = []
+        self._triggered: Any = None
         self._rebinds = 0
         self._is_attached = False
         self._owes_finish = False
@@ -180,6 +189,7 @@ class KvmVcpu:
         """Forgets what handlers the locations have: each is asked for anew when it is next met. Any thread."""
         self._rebinds += 1
         self._bindings[:] = [(self._first_access, 0, 0)] * lib.STEP_LOCATIONS
+        self._bindings[0] = (self._sampled, 0, 0)
 
     def make_quiet(self, kind: str, address: int, size: int, is_write: bool, constant: int | None,
                    ring: Callable[[bytes], None] | None = None, limit: int = 0) -> None:  # fmt: skip
@@ -236,6 +246,11 @@ class KvmVcpu:
             return handler(offset, size, value)
         return handler(offset, size)
 
+    def _sampled(self, _offset: int, _size: int, *value: int) -> int | None:
+        """A few accesses in each STEP_SAMPLING: their time is told apart into the way here and the device."""
+        handler, offset, size = self._bindings[lib.step_mark(self._step)]
+        return handler(offset, size, *value)
+
     def _wide(self, handler: Callable[..., int | None]) -> Callable[..., int | None]:
         """A packed answer has 32 bits of the value; a wider write fetches the rest."""
         step = self._step
@@ -257,6 +272,7 @@ class KvmVcpu:
         bus = self._buses[lib.STEP_KIND_IO]
         handler, offset, width = bus.bind(port, size, is_write)
         reply = ffi.new("uint64_t *")
+        lib.step_mark(self._step)
         for at in range(0, size * count, size):
             try:
                 if is_write:
@@ -283,6 +299,7 @@ class KvmVcpu:
             if not size:
                 return None  # another vCPU was faster
             ring, bus, address = self._rings[self._key[0]]
+            lib.step_mark(self._step)
             try:
                 ring(ffi.buffer(self._taken, size)[:])
             except Exception as error:
@@ -328,11 +345,29 @@ class KvmVcpu:
         self._take_over()
         return kvm_registers.special(self.fd)
 
+    def finish_owed(self) -> None:
+        """Completes what finish_access() put off: KVM would do it at the next entry, to whatever registers are there by
+        then."""
+        if self._owes_finish:
+            self.finish_access()
+
     def _take_over(self) -> None:
         """Registers given by start_at(), and those after a last access, are there after an entry: make one that runs
         nothing."""
         if self._run.kvm_dirty_regs or self._owes_finish:
             self.finish_access()
+
+    def give_cpuid(self, cpuid: CData) -> None:
+        """Its CPUID, a struct kvm_cpuid2 not to be changed. SnapshotError where KVM refuses it."""
+        if cpuid is self.cpuid:
+            return
+        if self.cpuid is not None:  # a copy out of a file: the same most often, and KVM looks at a second one twice
+            from .kvm_cpuid import give_other
+
+            give_other(self.fd, cpuid, self.cpuid)
+        else:
+            self.fd.set_cpuid2(cpuid)
+        self.cpuid = cpuid
 
     def is_halted(self) -> bool:
         """Whether the kernel, which owns HLT when it owns the local APIC, has this vCPU asleep in HLT."""
@@ -354,6 +389,17 @@ class KvmVcpu:
 
         return exit_counts(self._step, self.index, names)
 
+    def begin_time(self, zero_ns: int) -> None:
+        """See protocol.Vcpu."""
+        self._step.zero = lib.step_ticks() - ((lib.step_ns() - zero_ns) << 32) // self._step.ns_per_tick_32
+
+    @property
+    def interval_ns(self) -> int:
+        """See protocol.Vcpu."""
+        from .kvm_exits import interval_ns
+
+        return interval_ns(self._step)
+
     def flight(self, names: Callable[[str, int], str], zero_ns: int) -> list[FlightEntry]:
         """See protocol.Vcpu."""
         from .kvm_exits import flight_entries
@@ -366,9 +412,24 @@ class KvmVcpu:
         if error:
             raise HostError(f"no memory for a trace of {limit} exits (errno {-error})", "trace fewer exits")
 
+    def trigger_trace(self, triggers: Sequence[TraceTrigger], after: int, other: KvmVcpu | None = None) -> None:
+        """See protocol.Vcpu."""
+        from .kvm_trace import set_triggers
+
+        flag = ffi.new("uint32_t *") if other is None else other._triggered
+        set_triggers(self._step, triggers, after, flag)
+        self._triggered = flag  # the step has a pointer to it
+
+    @property
+    def trace_triggered(self) -> bool:
+        """See protocol.Vcpu."""
+        return self._triggered is not None and self._triggered[0] != 0
+
     def end_trace(self, more: int) -> None:
         """See protocol.Vcpu."""
         lib.step_trace_end(self._step, more)
+        if self._triggered is not None:
+            self._triggered[0] = 1
 
     def traced(self, names: Callable[[str, int], str], zero_ns: int) -> tuple[list[TracedExit], int]:
         """See protocol.Vcpu."""
@@ -381,11 +442,25 @@ class KvmVcpu:
         """See protocol.Vcpu."""
         return int(self._step.exits)
 
-    def times(self) -> tuple[int, int, int]:
+    def times(self) -> VcpuTime:
+        """See protocol.Vcpu."""
+        from .kvm_exits import vcpu_time
+
+        return vcpu_time(self._step, self.index)
+
+    @property
+    def handler_ns(self) -> int:
+        """See protocol.Vcpu."""
+        return int(self._step.handler_ticks) * int(self._step.ns_per_tick_32) >> 32
+
+    def guest_clock(self) -> tuple[int, int]:
         """See protocol.Vcpu."""
         step = self._step
-        scale = step.ns_per_tick_32
-        return step.guest_ticks * scale >> 32, step.handler_ticks * scale >> 32, step.idle_ticks * scale >> 32
+        return step.clocked_ticks * step.ns_per_tick_32 >> 32, int(step.guest_clock_ns)
+
+    def uncount(self) -> None:
+        """See protocol.Vcpu."""
+        lib.step_uncount(self._step)
 
     def stats_fd(self) -> int:
         """A new fd of the kernel's counters. Any thread: the kernel gives none while the guest runs, so that is ended

@@ -13,8 +13,16 @@ if TYPE_CHECKING:
 
     from ..cpu.modes import InitialState
     from ..memory.guest_memory import GuestMemory, Region
+    from ..memory.template import Template
     from ..observe.exits import ExitCount, FlightEntry
+    from ..observe.msr_accesses import MsrAccess
     from ..observe.trace import TracedExit
+    from ..observe.vcpu_time import VcpuTime
+    from ..state import State
+
+    TraceTrigger = tuple[str, int, int, bool, int, int]
+    """(kind, first address, last, is a write, first RIP, last): kind is "io", "mmio" or "" for any exit and address;
+    an exit without a direction is no write."""
 
     class Vcpu(Protocol):
         """One virtual CPU. Except where said, methods belong to the thread that called attach()."""
@@ -106,11 +114,26 @@ if TYPE_CHECKING:
         def exit_counts(self, names: Callable[[str, int], str]) -> list[ExitCount]:
             """Statistics so far; `names(reason, address)` gives the device. Any thread."""
 
+        def begin_time(self, zero_ns: int) -> None:
+            """Exits over time count from `zero_ns` of the host's monotonic clock; before a run."""
+
+        @property
+        def interval_ns(self) -> int:
+            """How long each interval of an exit count's over_time is; it doubles as a run goes on. Any thread."""
+
         def flight(self, names: Callable[[str, int], str], zero_ns: int) -> list[FlightEntry]:
             """The last exits, oldest first, their times counted from `zero_ns` of the host's monotonic clock."""
 
         def start_trace(self, limit: int) -> None:
             """From now on the last `limit` exits are kept whole. Once, before it runs. HostError without memory."""
+
+        def trigger_trace(self, triggers: Sequence[TraceTrigger], after: int, other: Self | None = None) -> None:
+            """Ends the trace, of this vCPU and of all that are given it as `other`, `after` exits of each behind the
+            first that one of `triggers` holds for. After start_trace(), before it runs. ConfigError for too many."""
+
+        @property
+        def trace_triggered(self) -> bool:
+            """Whether that exit has come. Any thread."""
 
         def end_trace(self, more: int) -> None:
             """Keeps `more` exits yet and none after them; the first call counts. Any thread."""
@@ -122,8 +145,18 @@ if TYPE_CHECKING:
         def exit_total(self) -> int:
             """How many exits so far. Any thread."""
 
-        def times(self) -> tuple[int, int, int]:
-            """Nanoseconds in the guest and kernel, in handlers, and asleep in HLT."""
+        def times(self) -> VcpuTime:
+            """Where this vCPU's time went so far, as far as the engine knows. Any thread."""
+
+        @property
+        def handler_ns(self) -> int:
+            """Nanoseconds from exits to the next entry. Any thread."""
+
+        def guest_clock(self) -> tuple[int, int]:
+            """(nanoseconds of run() that the kernel's clock of guest time watched, its answer), of runs that ended."""
+
+        def uncount(self) -> None:
+            """Exits are neither counted nor timed from now on. Before it runs."""
 
     class Irqchip(Protocol):
         """All interrupt controllers of a machine, where they are the engine's."""
@@ -150,6 +183,52 @@ if TYPE_CHECKING:
             """From the next write on. It comes through the port's ring of make_quiet() with the next exit. Any thread.
             Does nothing where the engine cannot."""
 
+    class DirtyLog(Protocol):
+        """Which pages of guest memory were written. While no vCPU runs."""
+
+        def forget(self) -> None:
+            """What was written until now does not count."""
+
+        def pages(self) -> list[list[int]]:
+            """For each of the memory's mappings the numbers of the pages written since the last call."""
+
+        def put_back(self, template: Template) -> int:
+            """Such pages hold again what `template`, which the memory lies over, does; how many."""
+
+    class Breakpoints(Protocol):
+        """Instructions at which vCPU 0 stops, DEBUG with "pc" in its detail, before it executes them. While it does not
+        run; they are in guest memory, where reset_to() leaves them alone."""
+
+        @property
+        def most(self) -> int | None:
+            """How many there can be at once; None for any number."""
+
+        def set(self, addresses: Collection[int]) -> None:
+            """These linear addresses and no others. HostError for more than there can be, and for unmapped ones."""
+
+        def remove(self, address: int) -> None:
+            """That one stops nobody any more, where there can be any number, until its page is put back."""
+
+        def clear(self) -> None:
+            """None any more."""
+
+    class Laps(Protocol):
+        """The quick way back for a machine that runs from one moment again and again. While its vCPU does not run."""
+
+        def always(self, gpa: int, size: int) -> memoryview:
+            """These bytes of guest memory, for input: their pages are put back each time. Once; release it before the
+            machine closes."""
+
+        def back(self) -> None:
+            """Memory and registers are what they were. Clocks go on. HostError when the engine does not do it."""
+
+        def close(self) -> None:
+            """Lets go of the memory. Once, and the last call."""
+
+        @property
+        def copied(self) -> int:
+            """Pages put back so far."""
+
     class Engine(Protocol):
         """What executes one machine."""
 
@@ -173,9 +252,69 @@ if TYPE_CHECKING:
         def collector(self, port: int) -> WriteCollector:
             """For a port whose byte writes have a ring on every vCPU. One for a machine, before it runs."""
 
+        def log_writes(self, memory: GuestMemory) -> DirtyLog:
+            """From the first call on what is written to `memory`, which the engine holds, is logged; the log."""
+
+        def breakpoints(self, memory: GuestMemory) -> Breakpoints:
+            """None set yet."""
+
+        def laps(self, memory: GuestMemory, template: Template, state: EngineState) -> Laps | None:
+            """The way back to `state`, of this kind of machine, and to `template`, which `memory` lies over; None where
+            there is no quick one: with several vCPUs, or interrupt controllers or ROM windows of the engine's."""
+
+        def share_memory(self, memory: GuestMemory) -> Template:
+            """What `memory` holds now, for others to lie over. `memory` lies over it too: its pages are shared until
+            written to. While no vCPU runs. HostError where there is no room."""
+
+        def lay_over(self, memory: GuestMemory, template: Template) -> None:
+            """From now on `memory` holds what `template` does. While no vCPU runs."""
+
+        def save(self, into: EngineState | None = None, parts: int = ...) -> EngineState:
+            """The state of all that is the engine's but memory, while no vCPU runs: accesses under way are completed
+            first. Given an old state `into`, it is taken into that, the named parts alone, and nothing is allocated.
+            HostError when the engine does not give it."""
+
+        def load(self, state: EngineState, parts: int = ..., elapsed_ns: int = 0) -> None:
+            """Becomes what was saved, of this or another engine of the same kind, while no vCPU runs. Clocks go on
+            `elapsed_ns` after what they were. Without APICS, vCPUs that were not started then must not be now.
+            SnapshotError when it cannot, and then it is in no state to run."""
+
+        def needs(self, state: EngineState) -> dict[str, object]:
+            """What it needs of a host: "features", "capabilities", "tsc_khz", as kvm_needs.lacking() takes them."""
+
+        def state_to_fields(self, state: EngineState) -> State:
+            """The same for a file."""
+
+        def state_from_fields(self, saved: State) -> EngineState:
+            """The same from a file. SnapshotError for what is no such state."""
+
+        def watch_msrs(self) -> None:
+            """Makes each MSR access of the guest an exit, counted and answered as ever. Before it runs. HostError."""
+
+        def msr_accesses(self) -> list[MsrAccess]:
+            """What watch_msrs() has seen so far. Any thread."""
+
         def close(self) -> None:
             """Gives everything back. Legal twice."""
 
+    class EngineState(Protocol):
+        """The engine's own record of a machine. It may be loaded many times."""
+
+
+REGISTERS = 1
+"""Parts of a state. General and special registers and events: next to nothing, they travel with an exit and an entry.
+Each of the others costs calls of the kernel for each vCPU."""
+EXTENDED = 2
+"""FPU and vector registers, XCR0."""
+DEBUG_REGISTERS = 4
+"""Debug registers."""
+MSRS = 8
+"""MSRs, and what a guest that runs guests has in flight."""
+APICS = 16
+"""Local APICs and who is started or halted; interrupt controllers and PIT, where they are the engine's."""
+CLOCKS = 32
+"""TSCs and the paravirtual clock."""
+ALL_PARTS = REGISTERS | EXTENDED | DEBUG_REGISTERS | MSRS | APICS | CLOCKS
 
 HALTED = "halted"
 SHUTDOWN = "shutdown"

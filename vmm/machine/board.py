@@ -150,6 +150,15 @@ class Board:
         """Whether somebody has looked at the chip of that name."""
         return name in self._chips
 
+    @property
+    def made(self) -> dict[str, Any]:
+        """The chips that somebody has looked at, by name."""
+        return dict(self._chips)
+
+    def has_place_for(self, name: str) -> bool:
+        """Whether there is a chip of that name, or its empty socket."""
+        return name in self._makers
+
     def line(self, gsi: int) -> IrqLine:
         """A new line onto a GSI."""
         wire = self._wires.get(gsi)

@@ -8,8 +8,10 @@ from ..cpu.segments import Segment
 from ..errors import VmmError
 from ..observe.crash import CrashReport
 from ..observe.kernel_stats import KernelCounters
+from ..observe.over_time import coarser
 from ..observe.statistics import ExitStatistics
 from ..observe.symbols import Symbols, split_offset
+from ..observe.vcpu_time import divided
 from .outcome import INTERNAL_ERROR, SHUTDOWN
 
 TYPE_CHECKING = False
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from ..engine.protocol import Vcpu
     from ..observe.program import Program
+    from ..observe.vcpu_time import VcpuTime
     from .machine import Machine
     from .outcome import Outcome
 
@@ -44,6 +48,12 @@ def symbols_of(machine: Machine) -> Callable[[int], str]:
     return lambda address: symbols.describe(address - offset)
 
 
+def functions_of(machine: Machine) -> dict[str, int]:
+    """Linear addresses of what the guest's symbol table names. ConfigError if it cannot be read; empty without one."""
+    path, offset = _symbol_file(machine)
+    return {name: at + offset for name, at in Symbols.from_file(path).addresses().items()} if path else {}
+
+
 def program_of(machine: Machine) -> Program:
     """What is known of the guest's program: functions, lines, code."""
     from ..observe import program
@@ -54,18 +64,36 @@ def program_of(machine: Machine) -> Program:
 def statistics(machine: Machine, symbols: Callable[[int], str] | None = None, kernel: bool = True) -> ExitStatistics:
     """The exits of all vCPUs so far. `symbols` saves reading the symbol table again; without `kernel`, whose counters
     cannot be had while the guest runs, it is not interrupted."""
-    names, times = machine.device_at, [vcpu.times() for vcpu in machine.vcpus]
+    names, counters = machine.device_at, _kernel(machine) if kernel else None
+    times = [vcpu.times() for vcpu in machine.vcpus]
+    exits = [vcpu.exit_counts(names) for vcpu in machine.vcpus]
+    intervals = [vcpu.interval_ns for vcpu in machine.vcpus]
+    longest = max(intervals)
+    for at, interval in enumerate(intervals):
+        if interval != longest:
+            exits[at] = [
+                exit.replace(over_time=coarser(exit.over_time, round(longest / interval))) for exit in exits[at]
+            ]
     return ExitStatistics(
-        [count for vcpu in machine.vcpus for count in vcpu.exit_counts(names)],
+        [exit for of_vcpu in exits for exit in of_vcpu],
         wall_ns=machine.ran_ns,
-        guest_ns=sum(guest for guest, _, _ in times),
-        handler_ns=sum(handler for _, handler, _ in times),
-        idle_ns=sum(idle for _, _, idle in times),
-        kernel=_kernel(machine) if kernel else None,
+        interval_ns=longest,
+        guest_ns=sum(time.run_ns for time in times),
+        handler_ns=sum(vcpu.handler_ns for vcpu in machine.vcpus),
+        idle_ns=sum(time.asleep_ns for time in times),
+        times=[_divided(vcpu, time, counters) for vcpu, time in zip(machine.vcpus, times, strict=True)],
+        msrs=machine.msr_accesses() if machine.is_watching_msrs else None,
+        kernel=counters,
         flight=[entry for vcpu in machine.vcpus for entry in vcpu.flight(names, machine.born_ns)],
         symbols=symbols or symbols_of(machine),
         program=lambda: program_of(machine),
     )
+
+
+def _divided(vcpu: Vcpu, time: VcpuTime, kernel: KernelCounters | None) -> VcpuTime:
+    if kernel is None:
+        return time
+    return divided(time, kernel.vcpus.get(vcpu.index, {}), vcpu.guest_clock(), kernel.host)
 
 
 def _kernel(machine: Machine) -> KernelCounters:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 IDLE_CHECK = 100 * MILLISECOND
 """How often a vCPU whose HLT the kernel keeps to itself is asked whether it sleeps for good."""
 
-_KINDS = {
+KINDS = {
     protocol.SHUTDOWN: outcome.SHUTDOWN,
     protocol.RESET: outcome.RESET,
     protocol.ENTRY_FAILURE: outcome.ENTRY_FAILURE,
@@ -57,8 +57,12 @@ class VcpuThread:
                 self._ended(stop)
 
     def _ended(self, stop: Stop) -> None:
+        if stop.reason == protocol.DEBUG and (pc := stop.detail["pc"]) in self.run.breakpoints:
+            words = f"the guest came to {pc:#x}"
+            self.run.end(outcome.Outcome(kind=outcome.BREAKPOINT, words=words, value=pc, vcpu=self.vcpu.index))
+            return
         self.run.end(
-            outcome.Outcome(kind=_KINDS[stop.reason], words=stop.words, vcpu=self.vcpu.index, detail=dict(stop.detail))
+            outcome.Outcome(kind=KINDS[stop.reason], words=stop.words, vcpu=self.vcpu.index, detail=dict(stop.detail))
         )
 
     def _look_after(self) -> None:

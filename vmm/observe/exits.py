@@ -38,10 +38,14 @@ class ExitCount(Record):
     """Nanoseconds inside KVM_RUN before these exits: guest and kernel together."""
     handler_ns: int
     """Nanoseconds from these exits to the next KVM_RUN: dispatch and device together."""
+    dispatch_ns: int = 0
+    """The part of `handler_ns` that was no device's: the way from KVM_RUN to it, an estimate from samples."""
     handler_max_ns: int
     """The longest single handler time."""
     histogram: tuple[int, ...]
     """Handler times in BUCKETS log2 buckets; see BUCKETS."""
+    over_time: tuple[int, ...] = ()
+    """How many of `count` came in which interval of the run; see over_time.py and ExitStatistics.interval_ns."""
     rips: tuple[tuple[int, int], ...] = ()
     """(guest RIP, count), most frequent first; empty when RIPs were not recorded."""
     device: str = ""

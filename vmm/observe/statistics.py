@@ -12,6 +12,9 @@ from .exit_json import exit_as_json, exit_from_json, flight_as_json, flight_from
 from .exits import ExitCount, FlightEntry, percentile
 from .kernel_stats import KernelCounters
 from .location import Location, check_direction, check_reason, location_text, parse_location
+from .msr_accesses import MsrAccess
+from .over_time import added as added_over_time
+from .vcpu_time import VcpuTime, added
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,10 +49,14 @@ class ExitView(Record):
     """Time inside KVM_RUN before these exits."""
     total: int
     """Time from these exits to the next KVM_RUN: dispatch and device together."""
+    dispatch: int = 0
+    """The part of `total` that was no device's, by samples: the way to it."""
     max: int
     """The longest single one of these times."""
     histogram: tuple[int, ...]
     """How often such a time fell in which bucket; see exits.BUCKETS."""
+    over_time: tuple[int, ...]
+    """How many came in which interval of the run, each ExitStatistics.interval_ns long."""
     rips: tuple[tuple[int, int], ...]
     """(guest RIP, exits), most frequent first."""
 
@@ -57,6 +64,11 @@ class ExitView(Record):
     def p50(self) -> int:
         """The handler time that half of the exits did not exceed, to the next power of two."""
         return percentile(self.histogram, 0.50, self.max)
+
+    @property
+    def p90(self) -> int:
+        """The handler time that nine of ten exits did not exceed, to the next power of two."""
+        return percentile(self.histogram, 0.90, self.max)
 
     @property
     def p99(self) -> int:
@@ -70,6 +82,12 @@ class ExitView(Record):
 
     def __bool__(self) -> bool:
         return self.count > 0
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the histogram."""
+        from .html.notebook import view
+
+        return view(self)
 
 
 class HotRip(Record):
@@ -97,13 +115,18 @@ class ExitStatistics:
         guest_ns: int | None = None,
         handler_ns: int | None = None,
         idle_ns: int = 0,
+        interval_ns: int = 0,
+        times: Iterable[VcpuTime] = (),
+        msrs: Iterable[MsrAccess] | None = None,
         kernel: KernelCounters | None = None,
         flight: Iterable[FlightEntry] = (),
         symbols: Callable[[int], str] = lambda address: "",
         program: Callable[[], Program] | None = None,
     ) -> None:
         """`guest_ns` and `handler_ns` are added up over the vCPUs; left out, they are summed from `exits`.
-        `idle_ns` is the time asleep in a HLT that came to the VMM.
+        `idle_ns` is the time asleep in a HLT that came to the VMM, `interval_ns` the length of over_time's
+        intervals. `times` has an entry for each vCPU and says the same more finely; left out, what these say is made of
+        the others.
 
         `symbols` names an address ("main+0x12"), or answers "". `program` reads the guest's program, for by_function().
         """
@@ -111,25 +134,49 @@ class ExitStatistics:
         self.wall_ns = wall_ns
         self.guest_ns = sum(exit.guest_ns for exit in self.exits) if guest_ns is None else guest_ns
         self.idle_ns = idle_ns
+        self.interval_ns = interval_ns
         self.handler_ns = sum(exit.handler_ns for exit in self.exits) if handler_ns is None else handler_ns
+        self.times = tuple(times)
+        """For each vCPU where its time went; empty where that was not recorded."""
+        self.msrs = None if msrs is None else tuple(msrs)
+        """The MSRs that the guest touched, for each vCPU; None where nobody watched."""
         self.kernel = kernel
         self.flight = tuple(flight)
         self.symbols = symbols
         self._program = program
         self.total = sum(exit.count for exit in self.exits)
         """Exits in all."""
-        self.vcpus = tuple(sorted({exit.vcpu for exit in self.exits} | set(kernel.vcpus if kernel else ())))
+        known = {time.vcpu for time in self.times} | set(kernel.vcpus if kernel else ())
+        self.vcpus = tuple(sorted({exit.vcpu for exit in self.exits} | known))
         """The vCPUs that are known to have run."""
 
     def of_vcpu(self, vcpu: int) -> ExitStatistics:
         """The same for one vCPU alone; guest and handler time are summed from its exits."""
+        times = [time for time in self.times if time.vcpu == vcpu]
         return ExitStatistics(
             (exit for exit in self.exits if exit.vcpu == vcpu),
             wall_ns=self.wall_ns,
+            interval_ns=self.interval_ns,
+            idle_ns=sum(time.asleep_ns for time in times),
+            times=times,
+            msrs=None if self.msrs is None else (access for access in self.msrs if access.vcpu == vcpu),
             kernel=self.kernel and self.kernel.of_vcpu(vcpu),
             flight=(entry for entry in self.flight if entry.vcpu == vcpu),
             symbols=self.symbols,
             program=self._program,
+        )
+
+    @property
+    def time(self) -> VcpuTime:
+        """Where the time of all vCPUs together went."""
+        if self.times:
+            return added(self.times)
+        dispatch = sum(exit.dispatch_ns for exit in self.exits)
+        return VcpuTime(
+            run_ns=self.guest_ns,
+            device_ns=max(0, self.handler_ns - dispatch),
+            dispatch_ns=dispatch,
+            asleep_ns=self.idle_ns,
         )
 
     def select(
@@ -177,6 +224,21 @@ class ExitStatistics:
 
     def __bool__(self) -> bool:
         return self.total > 0
+
+    def __repr__(self) -> str:
+        return f"<{self.total:,} exits at {len(self.by_location()):,} locations>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: exits over time, and a table."""
+        from .html.notebook import statistics
+
+        return statistics(self)
+
+    def _repr_pretty_(self, printer: Any, is_cycle: bool) -> None:
+        """What IPython shows in a terminal: the table of --stats."""
+        from .exit_table import render
+
+        printer.text(repr(self) if is_cycle else render(self))
 
     def by_reason(self) -> dict[str, ExitView]:
         """One sum for each reason that occurred, most exits first."""
@@ -255,11 +317,13 @@ class ExitStatistics:
             share=count / self.total if self.total else 0.0,
             guest=sum(exit.guest_ns for exit in exits),
             total=sum(exit.handler_ns for exit in exits),
+            dispatch=sum(exit.dispatch_ns for exit in exits),
             max=max((exit.handler_max_ns for exit in exits), default=0),
             histogram=tuple(
                 sum(exit.histogram[at] for exit in exits if at < len(exit.histogram))
                 for at in range(max((len(exit.histogram) for exit in exits), default=0))
             ),
+            over_time=added_over_time(exit.over_time for exit in exits),
             rips=tuple(sorted(rips.items(), key=lambda entry: (-entry[1], entry[0]))),
         )
 
@@ -272,7 +336,10 @@ class ExitStatistics:
             "guest_ns": self.guest_ns,
             "handler_ns": self.handler_ns,
             "idle_ns": self.idle_ns,
+            "interval_ns": self.interval_ns,
+            "times": [time.as_json() for time in self.times],
             "total": self.total,
+            "msrs": None if self.msrs is None else [access.as_json() for access in self.msrs],
             "exits": [exit_as_json(exit, self.symbols) for exit in self.exits],
             "kernel": self.kernel and self.kernel.as_json(),
             "flight": [flight_as_json(entry, self.symbols) for entry in self.flight],
@@ -293,6 +360,9 @@ class ExitStatistics:
                 guest_ns=int(document["guest_ns"]),
                 handler_ns=int(document["handler_ns"]),
                 idle_ns=int(document["idle_ns"]),
+                interval_ns=int(document.get("interval_ns", 0)),
+                msrs=None if (msrs := document.get("msrs")) is None else map(MsrAccess.from_json, msrs),
+                times=[VcpuTime.from_json(entry) for entry in document.get("times", ())],
                 kernel=None if kernel is None else KernelCounters.from_json(kernel),
                 flight=[flight_from_json(entry, symbols) for entry in document["flight"]],
                 symbols=lambda address: symbols.get(address, ""),

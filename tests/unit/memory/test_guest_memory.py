@@ -153,13 +153,14 @@ def test_a_page_that_the_host_forgets_keeps_its_content_and_others_do_nothing(me
     assert memory.read(0x1FFE, 8) == b"abpagepa"
 
 
-@pytest.mark.parametrize("gpa", [0, 0x10_0000, 4 << 30])
-def test_a_large_region_lies_where_the_kernel_can_show_the_guest_huge_pages(gpa):
+@pytest.mark.parametrize(("gpa", "size"), [(0, LARGE), (0x10_0000, LARGE + MiB), (4 << 30, LARGE)])
+def test_a_large_region_lies_where_the_kernel_can_show_the_guest_huge_pages(gpa, size):
     memory = GuestMemory()
-    region = memory.add(gpa, LARGE)
+    region = memory.add(gpa, size)
     start = ctypes.c_char.from_buffer(region.mapping)
-    assert (ctypes.addressof(start) + region.offset - gpa) % HUGE_PAGE == 0
+    assert (ctypes.addressof(start) - gpa) % HUGE_PAGE == 0
+    assert (region.offset, len(region.mapping)) == (0, size)  # all of it is the region
     del start
-    memory.write(gpa + LARGE - 4, b"last")
-    assert memory.read(gpa + LARGE - 4, 4) == b"last"
+    memory.write(gpa + size - 4, b"last")
+    assert memory.read(gpa + size - 4, 4) == b"last"
     memory.close()

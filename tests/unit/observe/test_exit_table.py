@@ -44,14 +44,14 @@ def test_a_run_reads_as_a_page_without_empty_rows_or_columns() -> None:
     assert render(run) == (
         """\
 1,302 exits in 18ms
-time: guest 10ms (57.9%), handlers 4.1ms (22.8%), elsewhere 3.5ms (19.4%)
+time: guest+kernel 10ms (57.9%), device 4.1ms (22.8%), elsewhere 3.5ms (19.4%)
 
-By reason  count  share  guest  total    p50    p99    max
-  io       1,300  99.8%   10ms  4.1ms  4.1us  8.2us  212us
-  hlt          2   0.2%   16us
+By reason  count  share  in KVM  total    p50    p90    p99    max
+  io       1,300  99.8%    10ms  4.1ms  4.1us  4.1us  8.2us  212us
+  hlt          2   0.2%    16us
 
-By location       address  size  count  share  total    p50    p99    max
-  com1       out  0x3f8       1  1,300  99.8%  4.1ms  4.1us  8.2us  212us
+By location       address  size  count  share  total    p50    p90    p99    max
+  com1       out  0x3f8       1  1,300  99.8%  4.1ms  4.1us  4.1us  8.2us  212us
 
 Hot instructions  symbol     count  share  access           device
   0x100032        putc+0x12  1,300  99.8%  io.out.1[0x3f8]  com1
@@ -67,18 +67,18 @@ Kernel's counters   ours  kernel's
 
 def test_vcpus_are_added_up_or_shown_one_by_one() -> None:
     run = ExitStatistics([CONSOLE, APIC], wall_ns=18_000_000)
-    assert render(run).startswith("1,331 exits on 2 vCPUs in 18ms\nvCPU time: guest 11ms")
+    assert render(run).startswith("1,331 exits on 2 vCPUs in 18ms\nvCPU time: guest+kernel 11ms")
     assert "vCPU 1" not in render(run)
     second = render(run, per_vcpu=True).partition("\n\nvCPU 1")[2]
     assert second == (
         """\
-: 31 exits, 250us in the guest
+: 31 exits, 250us in KVM
 
-By reason  count  share  guest  total    p50    p99    max
-  mmio        31   100%  250us   90us  4.1us  4.1us  5.0us
+By reason  count  share  in KVM  total    p50    p90    p99    max
+  mmio        31   100%   250us   90us  4.1us  4.1us  4.1us  5.0us
 
-By location         address     size  count  share  total    p50    p99    max
-  unclaimed  write  0xfee000b0     4     31   100%   90us  4.1us  4.1us  5.0us
+By location       address    size count share total   p50   p90   p99   max
+  unclaimed write 0xfee000b0    4    31  100%  90us 4.1us 4.1us 4.1us 5.0us
 
 Hot instructions  count  share  access
   0x100200           31   100%  mmio.write.4[0xfee000b0]"""

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from vmm.errors import ConfigError
 from vmm.observe.exits import BUCKETS, ExitCount, FlightEntry
 from vmm.observe.kernel_stats import KernelCounters
+from vmm.observe.msr_accesses import MsrAccess
 from vmm.observe.statistics import ExitStatistics
+from vmm.observe.vcpu_time import EXACT, VcpuTime
 
 
 def times(**buckets: int) -> tuple[int, ...]:
@@ -25,9 +27,12 @@ def exits(reason: str, count: int, **fields: Any) -> ExitCount:
 
 CONSOLE = exits(
     "io", 90, direction="out", address=0x3F8, size=1, device="com1", guest_ns=900, handler_ns=200_000,
-    handler_max_ns=5000, histogram=times(b10=89, b12=1), rips=((0x1000, 80), (0x1004, 10)),
+    dispatch_ns=60_000, handler_max_ns=5000, histogram=times(b10=89, b12=1), over_time=(70, 0, 20),
+    rips=((0x1000, 80), (0x1004, 10)),
 )  # fmt: skip
-SAME_ON_VCPU_1 = CONSOLE.replace(vcpu=1, count=10, elements=10, rips=((0x1004, 10),), histogram=times(b10=10))
+SAME_ON_VCPU_1 = CONSOLE.replace(
+    vcpu=1, count=10, elements=10, rips=((0x1004, 10),), histogram=times(b10=10), over_time=(10,)
+)
 STATUS = exits("io", 5, direction="in", address=0x3FD, size=1, device="com1", rips=((0x1000, 5),))
 STRING = exits("io", 2, direction="in", address=0x1F0, size=2, elements=512, device="disk")
 APIC = exits("mmio", 3, direction="write", address=0xFEE0_00B0, size=4)
@@ -40,6 +45,9 @@ def run() -> ExitStatistics:
     return ExitStatistics(
         [CONSOLE, SAME_ON_VCPU_1, STATUS, STRING, APIC, HALT],
         wall_ns=10_000,
+        interval_ns=3_000,
+        times=[VcpuTime(run_ns=900, guest_ns=500, device_ns=140, source=EXACT), VcpuTime(vcpu=1, run_ns=900, why="no")],
+        msrs=[MsrAccess(vcpu=0, msr=0x10, name="IA32_TIME_STAMP_COUNTER", direction="read", count=2, value=2**63)],
         kernel=KernelCounters(vm={"pages_4k": 4}, vcpus={0: {"exits": 200}, 1: {"exits": 10, "hist": [1, 2]}}),
         flight=[FLIGHT],
         symbols=lambda address: {0x1000: "putc", 0x1004: "putc+0x4"}.get(address, ""),
@@ -115,6 +123,8 @@ def test_one_vcpu_stands_alone(run: ExitStatistics) -> None:
     assert second.total == 10
     assert second.kernel == KernelCounters(vm={}, vcpus={1: {"exits": 10, "hist": [1, 2]}})
     assert second.flight == (FLIGHT,)
+    assert (second["io"].over_time, second.interval_ns) == ((10,), 3_000)
+    assert run["io.out"].over_time == (80, 0, 20)
     assert run.of_vcpu(0).flight == ()
 
 
@@ -148,10 +158,13 @@ def test_the_json_says_what_the_page_promises(run: ExitStatistics) -> None:
         "quiet": 0,
         "guest_ns": 900,
         "handler_ns": 200_000,
+        "dispatch_ns": 60_000,
         "handler_max_ns": 5000,
         "p50_ns": 2048,
+        "p90_ns": 2048,
         "p99_ns": 5000,
         "histogram": [0] * 10 + [89, 0, 1],
+        "over_time": [70, 0, 20],
         "rips": [
             {"rip": "0x1000", "symbol": "putc", "count": 80},
             {"rip": "0x1004", "symbol": "putc+0x4", "count": 10},
@@ -182,7 +195,14 @@ def test_the_json_says_what_the_page_promises(run: ExitStatistics) -> None:
 def test_every_field_of_the_json_is_on_its_page(run: ExitStatistics, pytestconfig: pytest.Config) -> None:
     page = (pytestconfig.rootpath / "docs" / "exits-json.md").read_text()
     document = run.as_json()
-    for part in (document, document["exits"][0], document["kernel"], document["flight"][0]):
+    for part in (
+        document,
+        document["exits"][0],
+        document["times"][0],
+        document["msrs"][0],
+        document["kernel"],
+        document["flight"][0],
+    ):
         for name in part:
             assert f"`{name}`" in page, f"docs/exits-json.md does not describe {name}"
 

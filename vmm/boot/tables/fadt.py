@@ -30,19 +30,19 @@ _SYSTEM_IO = 1
 
 def body(hardware: Hardware, facs: int, dsdt: int) -> bytes:
     """The table without its header: 240 bytes."""
-    event, control, timer = hardware.pm_event, hardware.pm_control, hardware.pm_timer
+    event, control, timer, general = hardware.pm_event, hardware.pm_control, hardware.pm_timer, hardware.pm_general
     command, sci = hardware.smi_command, hardware.sci
     enable = bytes((ACPI_ENABLE, ACPI_DISABLE)) if command else bytes(2)
-    lengths = bytes((4, 2, 0, 4))
+    lengths = bytes((4, 2, 0, 4, 2 if general else 0))
     return b"".join(
         (
             _number(facs, 4), _number(dsdt, 4), bytes(2), _number(sci, 2), _number(command, 4), enable, bytes(2),
-            _number(event, 4), bytes(4), _number(control, 4), bytes(4), bytes(4), _number(timer, 4), bytes(8),
-            lengths, bytes(4), _number(_NO_C2, 2), _number(_NO_C3, 2), bytes(4), bytes(4),
-            bytes((_CENTURY if hardware.clock else 0,)), _number(_architecture(hardware), 2), b"\0",
+            _number(event, 4), bytes(4), _number(control, 4), bytes(4), bytes(4), _number(timer, 4),
+            _number(general, 4), bytes(4), lengths, bytes(3), _number(_NO_C2, 2), _number(_NO_C3, 2),
+            bytes(4), bytes(4), bytes((_CENTURY if hardware.clock else 0,)), _number(_architecture(hardware), 2), b"\0",
             _number(_FLAGS, 4), _port(hardware.reset_control, 8), bytes((HARD_RESET, 0, 0, MINOR)),
             bytes(8), _number(dsdt, 8), _port(event, 32), bytes(12), _port(control, 16), bytes(12), bytes(12),
-            _port(timer, 32), bytes(56),
+            _port(timer, 32), _port(general, 16), bytes(44),
         )
     )  # fmt: skip
 

@@ -46,6 +46,8 @@ class Hardware(Record):
     pm_event: int = 0
     pm_control: int = 0
     pm_timer: int = 0
+    pm_general: int = 0
+    """The general purpose event block: a byte of flags, a byte of enables."""
     smi_command: int = 0
     serial: tuple[tuple[int, int], ...] = ()
     """(first of eight ports, line) of each."""
@@ -54,6 +56,8 @@ class Hardware(Record):
     keyboard: tuple[int, int, int] | None = None
     """(data port, command port, line) of its controller."""
     has_vga: bool = False
+    generation_id: tuple[int, int] | None = None
+    """(address of 16 bytes in reserved memory, general purpose event that tells of their change)."""
     panic: int = 0
     """The port of pvpanic."""
     virtio: tuple[Virtio, ...] = ()

@@ -20,6 +20,7 @@ HARDWARE = Hardware(
 )  # fmt: skip
 
 FULL = HARDWARE.replace(
+    pm_general=0x60C, generation_id=(0x1_0000_0FF0, 7),
     serial=((0x3F8, 4), (0x2F8, 3)), clock=(0x70, 8), keyboard=(0x60, 0x64, 1), panic=0x505,
     virtio=tuple(Virtio(address=0xD000_0000 + 0x200 * n, size=0x200, line=5 + n) for n in range(3)),
     pci=Pci(
@@ -124,6 +125,9 @@ def test_the_fadt_has_a_button_and_a_reset_register() -> None:
     no_button, reset, hardware_reduced = 1 << 4, 1 << 10, 1 << 20
     assert struct.unpack_from("<I", fadt, 112)[0] & (no_button | reset | hardware_reduced) == reset
     assert fadt[244:268] == bytes(24)  # no sleep registers
+    assert struct.unpack_from("<I", fadt, 80) == (0x60C,)
+    assert fadt[92] == 2
+    assert struct.unpack_from("<BBBBQ", fadt, 220) == (1, 16, 0, 2, 0x60C)
     assert (fadt[8], fadt[131]) == (6, 4)
 
 
@@ -176,6 +180,9 @@ def test_iasl_reads_the_devices_as_they_were_meant(tmp_path: Path) -> None:
         "IO (Decode16, 0x0070, 0x0070, 0x01, 0x02, ) IRQNoFlags () {8}",
         "IO (Decode16, 0x0060, 0x0060, 0x01, 0x01, ) IO (Decode16, 0x0064, 0x0064, 0x01, 0x01, ) IRQNoFlags () {1}",
         'Name (_HID, "QEMU0001")',
+        'Device (VGEN) { Name (_HID, "VMMV0001") Name (_CID, "VM_Gen_Counter") Name (_DDN, "VM_Gen_Counter")',
+        "Name (ADDR, Package (0x02) { 0x0FF0, One })",
+        "Scope (_GPE) { Method (_E07, 0, Serialized) { Notify (\\_SB.VGEN, 0x80) } }",
         'Device (VR01) { Name (_HID, "LNRO0005") Name (_UID, One) Name (_CCA, One)',
         "Memory32Fixed (ReadWrite, 0xD0000200, 0x00000200, )",
         "Interrupt (ResourceConsumer, Level, ActiveHigh, Exclusive, ,, ) { 0x00000006, }",
