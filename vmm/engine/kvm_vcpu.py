@@ -6,7 +6,7 @@ one call of the device. Everything else is off it.
 
 from __future__ import annotations
 
-from _thread import allocate_lock, get_ident
+from _thread import allocate_lock
 
 from kvm_bindings import ffi, lib
 from kvm_bindings.errors import KvmError
@@ -76,7 +76,7 @@ class KvmVcpu(Counted):
         self._is_attached = False
         self._owes_finish = False
         self.has_queued = False
-        """Whether KVM was given an interrupt since settle_queue()."""
+        """Whether KVM was given an interrupt since its queue was settled (kvm_queue.py)."""
         self._rings: dict[int, tuple[Callable[[bytes], None], Bus, int]] = {}
         self._quiet_rows: dict[tuple[str, int, int, bool], int] = {}
         self._taken, self._key = ffi.new("uint8_t[]", lib.STEP_RING), ffi.new("uint64_t *")
@@ -354,37 +354,6 @@ class KvmVcpu(Counted):
         """See protocol.Vcpu."""
         self._take_over()
         return kvm_registers.special(self.fd)
-
-    def settle_queue(self) -> None:
-        """Has an interrupt that KVM was given and has not begun to deliver become one that it has: with local APICs in
-        the kernel it keeps that in a place of its own, which no state shows (arch/x86/kvm/x86.c,
-        pending_external_vector). An entry with a signal pending takes events in and runs no instruction."""
-        if not self.has_queued:
-            return
-        self.has_queued = False
-        from signal import SIG_BLOCK, SIG_SETMASK, pthread_kill, pthread_sigmask, sigtimedwait
-
-        number = int(lib.step_signal())
-        before = pthread_sigmask(SIG_BLOCK, [number])
-        self.fd.set_signal_mask(())
-        try:
-            pthread_kill(get_ident(), number)
-            while self._is_entered():
-                self._on_exit()  # the end of an interrupt, told now
-            sigtimedwait([number], 0)
-        finally:
-            self.fd.set_signal_mask(None)
-            pthread_sigmask(SIG_SETMASK, before)
-
-    def _is_entered(self) -> bool:
-        """Enters; whether it came back with an exit."""
-        try:
-            self.fd.run_once()
-        except KvmError as error:
-            if error.errno_name == "EINTR":
-                return False
-            raise
-        return True
 
     def finish_owed(self) -> None:
         """Completes what finish_access() put off: KVM would do it at the next entry, to whatever registers are there by

@@ -23,7 +23,7 @@ from kvm_bindings.call_list import CallList
 from kvm_bindings.errors import KvmError
 
 from ..errors import SnapshotError
-from . import kvm_msrs
+from . import kvm_msrs, kvm_queue
 from .protocol import APICS, DEBUG_REGISTERS, EXTENDED, MSRS, REGISTERS
 
 TYPE_CHECKING = False
@@ -109,7 +109,7 @@ def take(system: System, vcpu: KvmVcpu, kind: VcpuKind, into: KvmVcpuState | Non
     if parts & REGISTERS:
         if kind.splits:
             vcpu.finish_access()
-            vcpu.settle_queue()
+            kvm_queue.settle(vcpu)
         run.kvm_valid_regs = SYNCED
         try:
             vcpu.finish_access()

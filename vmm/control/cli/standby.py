@@ -11,8 +11,8 @@ COMMAND = RESTORE.replace(
     summary="Follows a machine from elsewhere, and goes on with it should that die.",
     arguments="ADDRESS",
     options=tuple(option for option in RESTORE.options if option.names[0] not in MOVED_WITHOUT),
-    notes="The machine is told by vmm migrate [PID|NAME] ADDRESS --standby. What it had said\n"
-    "and done since the last look is not known here: that may come twice.",
+    notes="The machine is told by vmm migrate [PID|NAME] ADDRESS --standby. What it had\n"
+    "said and done since the last look is not known here: that may come twice.",
 )
 
 
