@@ -20,7 +20,7 @@ PRODUCT = os.path.join(HERE, "_kvm.abi3.so")
 DECLARATIONS = ("cdef.h", "arguments.h", "numbers.h", "hardware.h", "step.h", "rewind.h", "hidden.h")
 SOURCES = (
     "newer.h", "whole_step.h", "whole_hidden.h", "calls.c", "pages.c", "counters.c", "guest_clock.c", "kicks.c",
-    "step.c", "lifetime.c", "rewind.c", "hidden.c", "perf.c",
+    "ring.c", "step.c", "lifetime.c", "rewind.c", "hidden.c", "perf.c",
 )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..observe.hidden_exits import HiddenExits
     from ..observe.msr_accesses import MsrAccess
     from ..state import State
+    from .kvm_collector import WriteCollector
     from .kvm_dirty import KvmDirtyLog
     from .kvm_hidden import HiddenWatch
     from .kvm_irqchip import KernelIrqchip, LocalApics
@@ -173,6 +174,12 @@ class KvmEngine:
     def _ended(self, run: CData) -> None:
         if self.local_apics is not None:
             self.local_apics.ended(run.eoi.vector)
+
+    def collector(self, port: int) -> WriteCollector:
+        """See protocol.Engine."""
+        from .kvm_collector import WriteCollector
+
+        return WriteCollector(self.vm, self.vcpus, port)
 
     # -- state --
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 LINT0 = 0x350
 LVT_MASKED, LVT_MODE, LVT_NMI = 1 << 16, 0x700, 0x400
 """Offset and bits of a local APIC's LINT0 entry (Intel SDM volume 3A section 11.5.1)."""
+MTRR_DEF_TYPE, MTRR_ENABLED, WRITE_BACK = 0x2FF, 1 << 11, 6
+"""IA32_MTRR_DEF_TYPE, a bit of it and the type of what no range covers (Intel SDM volume 3A section 11.11.2.1)."""
 ROW, READ, VALUE_SHIFT = lib.STEP_ROW, lib.STEP_READ, lib.STEP_VALUE_SHIFT
 ONES = 0xFFFF_FFFF_FFFF_FFFF
 _INTERRUPTED = Stop(INTERRUPTED)
@@ -73,6 +75,8 @@ class KvmVcpu(Counted):
         self._rebinds = 0
         self._is_attached = False
         self._owes_finish = False
+        self.has_queued = False
+        """Whether KVM was given an interrupt since its queue was settled (kvm_queue.py)."""
         self._rings: dict[int, tuple[Callable[[bytes], None], Bus, int]] = {}
         self._quiet_rows: dict[tuple[str, int, int, bool], int] = {}
         self._taken, self._key = ffi.new("uint8_t[]", lib.STEP_RING), ffi.new("uint64_t *")
@@ -215,6 +219,10 @@ class KvmVcpu(Counted):
         location.quiet_limit = limit
         location.quiet = lib.STEP_QUIET_RING if ring else lib.STEP_LOUD if constant is None else lib.STEP_QUIET_CONSTANT
 
+    def expect_collected(self, port: int) -> None:
+        """Before the vCPU runs: what the kernel has collected of byte writes to `port` goes to its ring."""
+        lib.step_collect(self._step, self._locate("io", True, 1, port))
+
     def share_output(self, other: KvmVcpu, lock: Any) -> None:
         """See protocol.Vcpu."""
         lib.step_share_ring(self._step, other._step)
@@ -290,6 +298,7 @@ class KvmVcpu(Counted):
     def _on_interrupt_window(self) -> Stop | None:
         run = self._run
         if self._step.attention & lib.STEP_WANT_INTERRUPT and run.ready_for_interrupt_injection and run.if_flag:
+            self.has_queued = True
             self.fd.interrupt(self.acknowledge())
             run.ready_for_interrupt_injection = 0
         return None
@@ -325,6 +334,10 @@ class KvmVcpu(Counted):
     def start_at(self, state: InitialState) -> None:
         """See protocol.Vcpu. Takes effect with the next entry, through the registers that KVM_RUN synchronises."""
         kvm_registers.start_at(self._run, state, self.index == 0)
+
+    def cache_memory(self) -> None:
+        """See protocol.Vcpu."""
+        self.fd.set_msrs({MTRR_DEF_TYPE: MTRR_ENABLED | WRITE_BACK})
 
     def registers(self) -> dict[str, int]:
         """See protocol.Vcpu."""

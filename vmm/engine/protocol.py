@@ -100,6 +100,9 @@ if TYPE_CHECKING:
         def start_at(self, state: InitialState) -> None:
             """Sets all registers."""
 
+        def cache_memory(self) -> None:
+            """Sets the memory type of all addresses to write-back, as firmware does before it starts a system."""
+
         def registers(self) -> dict[str, int]:
             """rax ... r15, rip, rflags; while the vCPU does not run."""
 
@@ -185,6 +188,13 @@ if TYPE_CHECKING:
         def watch(self, messages: Collection[tuple[int, int]]) -> None:
             """Which messages' ends are told: (address, data), 48 at most."""
 
+    class WriteCollector(Protocol):
+        """What the engine collects of the bytes that a guest writes to one port, without an exit for each."""
+
+        def collect(self, wanted: bool) -> None:
+            """From the next write on. It comes through the port's ring of make_quiet() with the next exit. Any thread.
+            Does nothing where the engine cannot."""
+
     class DirtyLog(Protocol):
         """Which pages of guest memory were written. While no vCPU runs."""
 
@@ -233,6 +243,9 @@ if TYPE_CHECKING:
 
         def change_memory(self, removed: Sequence[Region], added: Sequence[Region]) -> None:
             """Takes regions away from the guest and gives it others, at once for all vCPUs; from a device's handler."""
+
+        def collector(self, port: int) -> WriteCollector:
+            """For a port whose byte writes have a ring on every vCPU. One for a machine, before it runs."""
 
         def log_writes(self, memory: GuestMemory) -> DirtyLog:
             """From the first call on what is written to `memory`, which the engine holds, is logged; the log."""

@@ -55,6 +55,8 @@ class Board:
     """Told that an alarm was set earlier than all others."""
     com1_made: Callable[[Any], None] = staticmethod(_nothing)
     """Given COM1's chip when it is made."""
+    collect_writes: Callable[[bool, bool], None] = staticmethod(_nothing)
+    """Told whether COM1's bytes may be gathered, and whether its driver waits for an interrupt behind them."""
     debug_exit: Callable[[int], None] = staticmethod(_nothing)
     reset_requested: Callable[[str], None] = staticmethod(_nothing)
     nothing_boots: Callable[[str], None] = staticmethod(_nothing)

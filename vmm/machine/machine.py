@@ -92,6 +92,7 @@ class Machine(Outside, Still, Saving, Forks):
         """Held by the one thread that drives, joins or closes."""
         self._driver = 0
         self._waits = []
+        self.mirrors = []
         self._board = Board(self.config, time.monotonic_ns, time.time_ns, is_linux)
         self._mark("memory and board are laid out")
         self._engine: Any = None
@@ -265,6 +266,9 @@ class Machine(Outside, Still, Saving, Forks):
                 self._finish()
             self.state = move(self.state, "close")
             self._master = self._logged = None
+        for mirror in self.mirrors[:]:
+            mirror.end()
+        with self._turn:
             if self._engine is not None:
                 self._engine.close()
             self._board.close()
@@ -376,6 +380,9 @@ class Machine(Outside, Still, Saving, Forks):
         """Registers and tables of the vCPUs that start now: all of them, or the first when the kernel has the APICs."""
         state = start_state(self.config, self.boot, self.memory)
         self.vcpus[0].start_at(state)
+        if self._board.is_linux:  # which keeps to what firmware set up, and would do without PAT
+            for vcpu in self.vcpus:
+                vcpu.cache_memory()
         if self.boot.mode == "paged" and not self.vcpus[0].special_registers()["cr0"] & CR0_PG:
             raise HostError(
                 "this host's KVM has no paging outside long mode (PVM)", "use long mode here, or a host with VMX or SVM"

@@ -32,15 +32,15 @@ def main(words: list[str], command: Command = COMMAND, profile: Any = None) -> i
     if values["help"]:
         sys.stdout.write(help_page(command, bool(values["help_all"])))
         return 0
-    if command.name == "restore":
+    if command.name in ("restore", "standby"):
         from .restore import as_run
 
-        values, plain = as_run(values, plain)
+        values, plain = as_run(command.name, values, plain)
     if profile is not None:
         profile.check(values)
     archive = packed(values) if values["dir"] else None
     restored = None
-    if values["restore"] is None:
+    if values["restore"] is values["listen"] is values["standby"] is None:
         config = config_of(values, plain, () if archive is None else (archive.path,))
     else:
         from .restore import restorer
@@ -77,6 +77,8 @@ def main(words: list[str], command: Command = COMMAND, profile: Any = None) -> i
     finally:
         if archive is not None:
             archive.close()  # its content is in the guest's memory
+    if made is None:
+        return 0  # the machine that a standby followed has ended in order
     with made as machine:
         _check_screen(machine, values)
         if restored is None:
