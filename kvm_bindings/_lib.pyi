@@ -2,16 +2,27 @@
 
 from ._kvm import CData
 
+def hidden_begin(a: CData, /) -> None: ...
+def hidden_count(a: CData, b: CData, c: int, d: int, /) -> None: ...
+def hidden_end(a: CData, /) -> None: ...
+def hidden_free(a: CData, /) -> None: ...
+def hidden_new(a: CData, /) -> CData: ...
+def hidden_open(a: CData, b: int, /) -> int: ...
+def hidden_read(a: CData, b: CData, /) -> None: ...
+def hidden_serve(a: CData, /) -> int: ...
 def host_map_over(a: CData, b: int, c: int, d: int, /) -> int: ...
 def host_put_back(a: CData, b: CData, c: CData, d: int, /) -> int: ...
 def host_write_own_pages(a: CData, b: int, c: int, d: int, /) -> int: ...
+def kvm_ioctl_each(a: int, b: CData, c: int, d: CData, /) -> int: ...
 def kvm_ioctl_int(a: int, b: int, c: int, /) -> int: ...
 def kvm_ioctl_ptr(a: int, b: int, c: CData, /) -> int: ...
 def kvm_map(a: int, b: int, c: int, /) -> CData: ...
 def kvm_unmap(a: CData, b: int, /) -> int: ...
+def rewind_now(a: CData, /) -> int: ...
 def step_alarm(a: CData, b: int, /) -> int: ...
 def step_attach(a: CData, b: int, /) -> int: ...
 def step_attention(a: CData, b: int, c: int, /) -> None: ...
+def step_collect(a: CData, b: int, /) -> None: ...
 def step_detach(a: CData, /) -> None: ...
 def step_excuse(a: CData, /) -> None: ...
 def step_finish(a: CData, b: int, /) -> None: ...
@@ -35,6 +46,83 @@ def step_uncount(a: CData, /) -> None: ...
 def step_unshare_signal(a: int, /) -> None: ...
 def step_wait(a: CData, b: int, c: int, /) -> None: ...
 
+EXIT_REASON_APIC_ACCESS: int
+EXIT_REASON_APIC_WRITE: int
+EXIT_REASON_BUS_LOCK: int
+EXIT_REASON_CPUID: int
+EXIT_REASON_CR_ACCESS: int
+EXIT_REASON_DR_ACCESS: int
+EXIT_REASON_ENCLS: int
+EXIT_REASON_EOI_INDUCED: int
+EXIT_REASON_EPT_MISCONFIG: int
+EXIT_REASON_EPT_VIOLATION: int
+EXIT_REASON_EXCEPTION_NMI: int
+EXIT_REASON_EXTERNAL_INTERRUPT: int
+EXIT_REASON_GDTR_IDTR: int
+EXIT_REASON_HLT: int
+EXIT_REASON_INIT_SIGNAL: int
+EXIT_REASON_INTERRUPT_WINDOW: int
+EXIT_REASON_INVALID_STATE: int
+EXIT_REASON_INVD: int
+EXIT_REASON_INVEPT: int
+EXIT_REASON_INVLPG: int
+EXIT_REASON_INVPCID: int
+EXIT_REASON_INVVPID: int
+EXIT_REASON_IO_INSTRUCTION: int
+EXIT_REASON_LDTR_TR: int
+EXIT_REASON_MCE_DURING_VMENTRY: int
+EXIT_REASON_MONITOR_INSTRUCTION: int
+EXIT_REASON_MONITOR_TRAP_FLAG: int
+EXIT_REASON_MSR_LOAD_FAIL: int
+EXIT_REASON_MSR_READ: int
+EXIT_REASON_MSR_WRITE: int
+EXIT_REASON_MWAIT_INSTRUCTION: int
+EXIT_REASON_NMI_WINDOW: int
+EXIT_REASON_NOTIFY: int
+EXIT_REASON_PAUSE_INSTRUCTION: int
+EXIT_REASON_PML_FULL: int
+EXIT_REASON_PREEMPTION_TIMER: int
+EXIT_REASON_RDPMC: int
+EXIT_REASON_RDRAND: int
+EXIT_REASON_RDSEED: int
+EXIT_REASON_RDTSC: int
+EXIT_REASON_RDTSCP: int
+EXIT_REASON_SIPI_SIGNAL: int
+EXIT_REASON_TASK_SWITCH: int
+EXIT_REASON_TPAUSE: int
+EXIT_REASON_TPR_BELOW_THRESHOLD: int
+EXIT_REASON_TRIPLE_FAULT: int
+EXIT_REASON_UMWAIT: int
+EXIT_REASON_VMCALL: int
+EXIT_REASON_VMCLEAR: int
+EXIT_REASON_VMFUNC: int
+EXIT_REASON_VMLAUNCH: int
+EXIT_REASON_VMOFF: int
+EXIT_REASON_VMON: int
+EXIT_REASON_VMPTRLD: int
+EXIT_REASON_VMPTRST: int
+EXIT_REASON_VMREAD: int
+EXIT_REASON_VMRESUME: int
+EXIT_REASON_VMWRITE: int
+EXIT_REASON_WBINVD: int
+EXIT_REASON_XRSTORS: int
+EXIT_REASON_XSAVES: int
+EXIT_REASON_XSETBV: int
+HIDDEN_CPUID: int
+HIDDEN_ENTRY: int
+HIDDEN_EVENTS: int
+HIDDEN_EXIT: int
+HIDDEN_FAULT: int
+HIDDEN_FIELDS: int
+HIDDEN_MSR: int
+HIDDEN_MSRS: int
+HIDDEN_PAIRS: int
+HIDDEN_PLACES: int
+HIDDEN_REASONS: int
+HIDDEN_USER: int
+HIDDEN_VECTORS: int
+HIDDEN_VIRQ: int
+HIDDEN_WAKEUP: int
 KVM_APIC_REG_SIZE: int
 KVM_API_VERSION: int
 KVM_BUS_LOCK_DETECTION_EXIT: int
@@ -464,3 +552,99 @@ STEP_VALUE_SHIFT: int
 STEP_WANT_INTERRUPT: int
 STEP_WANT_PAUSE: int
 STEP_WANT_STOP: int
+SVM_EXIT_AVIC_INCOMPLETE_IPI: int
+SVM_EXIT_AVIC_UNACCELERATED_ACCESS: int
+SVM_EXIT_CLGI: int
+SVM_EXIT_CPUID: int
+SVM_EXIT_CR0_SEL_WRITE: int
+SVM_EXIT_CR0_WRITE_TRAP: int
+SVM_EXIT_CR10_WRITE_TRAP: int
+SVM_EXIT_CR11_WRITE_TRAP: int
+SVM_EXIT_CR12_WRITE_TRAP: int
+SVM_EXIT_CR13_WRITE_TRAP: int
+SVM_EXIT_CR14_WRITE_TRAP: int
+SVM_EXIT_CR15_WRITE_TRAP: int
+SVM_EXIT_CR1_WRITE_TRAP: int
+SVM_EXIT_CR2_WRITE_TRAP: int
+SVM_EXIT_CR3_WRITE_TRAP: int
+SVM_EXIT_CR4_WRITE_TRAP: int
+SVM_EXIT_CR5_WRITE_TRAP: int
+SVM_EXIT_CR6_WRITE_TRAP: int
+SVM_EXIT_CR7_WRITE_TRAP: int
+SVM_EXIT_CR8_WRITE_TRAP: int
+SVM_EXIT_CR9_WRITE_TRAP: int
+SVM_EXIT_EFER_WRITE_TRAP: int
+SVM_EXIT_EXCP_BASE: int
+SVM_EXIT_FERR_FREEZE: int
+SVM_EXIT_GDTR_READ: int
+SVM_EXIT_GDTR_WRITE: int
+SVM_EXIT_HLT: int
+SVM_EXIT_ICEBP: int
+SVM_EXIT_IDTR_READ: int
+SVM_EXIT_IDTR_WRITE: int
+SVM_EXIT_INIT: int
+SVM_EXIT_INTR: int
+SVM_EXIT_INVD: int
+SVM_EXIT_INVLPG: int
+SVM_EXIT_INVLPGA: int
+SVM_EXIT_INVPCID: int
+SVM_EXIT_IOIO: int
+SVM_EXIT_IRET: int
+SVM_EXIT_LDTR_READ: int
+SVM_EXIT_LDTR_WRITE: int
+SVM_EXIT_MONITOR: int
+SVM_EXIT_MSR: int
+SVM_EXIT_MWAIT: int
+SVM_EXIT_MWAIT_COND: int
+SVM_EXIT_NMI: int
+SVM_EXIT_NPF: int
+SVM_EXIT_PAUSE: int
+SVM_EXIT_POPF: int
+SVM_EXIT_PUSHF: int
+SVM_EXIT_RDPMC: int
+SVM_EXIT_RDPRU: int
+SVM_EXIT_RDTSC: int
+SVM_EXIT_RDTSCP: int
+SVM_EXIT_READ_CR0: int
+SVM_EXIT_READ_CR2: int
+SVM_EXIT_READ_CR3: int
+SVM_EXIT_READ_CR4: int
+SVM_EXIT_READ_CR8: int
+SVM_EXIT_READ_DR0: int
+SVM_EXIT_READ_DR1: int
+SVM_EXIT_READ_DR2: int
+SVM_EXIT_READ_DR3: int
+SVM_EXIT_READ_DR4: int
+SVM_EXIT_READ_DR5: int
+SVM_EXIT_READ_DR6: int
+SVM_EXIT_READ_DR7: int
+SVM_EXIT_RSM: int
+SVM_EXIT_SHUTDOWN: int
+SVM_EXIT_SKINIT: int
+SVM_EXIT_SMI: int
+SVM_EXIT_STGI: int
+SVM_EXIT_SWINT: int
+SVM_EXIT_TASK_SWITCH: int
+SVM_EXIT_TR_READ: int
+SVM_EXIT_TR_WRITE: int
+SVM_EXIT_VINTR: int
+SVM_EXIT_VMGEXIT: int
+SVM_EXIT_VMLOAD: int
+SVM_EXIT_VMMCALL: int
+SVM_EXIT_VMRUN: int
+SVM_EXIT_VMSAVE: int
+SVM_EXIT_WBINVD: int
+SVM_EXIT_WRITE_CR0: int
+SVM_EXIT_WRITE_CR2: int
+SVM_EXIT_WRITE_CR3: int
+SVM_EXIT_WRITE_CR4: int
+SVM_EXIT_WRITE_CR8: int
+SVM_EXIT_WRITE_DR0: int
+SVM_EXIT_WRITE_DR1: int
+SVM_EXIT_WRITE_DR2: int
+SVM_EXIT_WRITE_DR3: int
+SVM_EXIT_WRITE_DR4: int
+SVM_EXIT_WRITE_DR5: int
+SVM_EXIT_WRITE_DR6: int
+SVM_EXIT_WRITE_DR7: int
+SVM_EXIT_XSETBV: int

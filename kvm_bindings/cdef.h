@@ -17,6 +17,14 @@ typedef long long __s64;
 
 int kvm_ioctl_int(int fd, unsigned long request, unsigned long arg);
 int kvm_ioctl_ptr(int fd, unsigned long request, void *arg);
+struct kvm_call {
+	unsigned long request;
+	void *argument;
+	int expected;               /* what the ioctl answers when all is well */
+	...;
+};
+/* Makes the calls in turn: how many gave what was expected; *answer is what the next one gave instead, or -errno. */
+int kvm_ioctl_each(int fd, const struct kvm_call *calls, int count, int *answer);
 void *kvm_map(int fd, size_t size, long offset);
 int kvm_unmap(void *mapping, size_t size);
 

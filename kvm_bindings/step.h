@@ -193,6 +193,12 @@ void step_wait(struct step *step, uint32_t seen, uint64_t deadline);
  * keeps its order. Before either runs. */
 void step_share_ring(struct step *step, struct step *other);
 
+/*
+ * The kernel may be told to collect the writes to the location of `row`, a byte wide: they cause no exit of their own
+ * and go to the ring with the next exit of any vCPU. For each vCPU, before it runs.
+ */
+void step_collect(struct step *step, uint32_t row);
+
 /* Empties the ring into `into`, STEP_RING bytes: how many there were, and the key of their location. Any thread. */
 uint32_t step_take(struct step *step, uint8_t *into, uint64_t *key);
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .machine.config import MachineConfig as MachineConfig
     from .machine.machine import Machine as Machine
     from .machine.outcome import Outcome as Outcome
+    from .pool import Pool as Pool
 
 __version__ = "0.1.0"
 
@@ -28,6 +29,7 @@ _HOMES = {
     "Machine": "machine.machine",
     "MachineConfig": "machine.config",
     "Outcome": "machine.outcome",
+    "Pool": "pool",
     **dict.fromkeys(
         (
             "BootError",

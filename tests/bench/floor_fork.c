@@ -58,7 +58,7 @@ static struct {
     struct kvm_msrs *msrs;
 } master;
 
-static void make(struct vm *m, int is_child, uint32_t flags)
+static void make(struct vm *m, uint32_t flags)
 {
     check((m->vm = ioctl(system_fd, KVM_CREATE_VM, 0)) >= 0, "KVM_CREATE_VM");
     check(!ioctl(m->vm, KVM_SET_TSS_ADDR, 0xfffbd000), "KVM_SET_TSS_ADDR");
@@ -72,7 +72,6 @@ static void make(struct vm *m, int is_child, uint32_t flags)
     check(m->run != MAP_FAILED, "mmap kvm_run");
     check(!ioctl(m->vcpu, KVM_SET_CPUID2, cpuid), "KVM_SET_CPUID2");
     m->run->kvm_valid_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
-    (void)is_child;
 }
 
 static void destroy(struct vm *m)
@@ -91,6 +90,25 @@ static void put(struct vm *m)
     check(!ioctl(m->vcpu, KVM_SET_DEBUGREGS, &master.debugregs), "KVM_SET_DEBUGREGS");
     m->run->s.regs = master.sync;
     m->run->kvm_dirty_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
+}
+
+/* A guest's TSC and kvmclock go on from where the master's stood. */
+static void put_clocks(struct vm *m)
+{
+    uint64_t offset = 0;
+    struct kvm_device_attr attr = {
+        .group = KVM_VCPU_TSC_CTRL, .attr = KVM_VCPU_TSC_OFFSET, .addr = (uint64_t)(uintptr_t)&offset};
+    struct kvm_clock_data clock = {.clock = 1000000};
+    check(!ioctl(m->vcpu, KVM_SET_DEVICE_ATTR, &attr), "KVM_SET_DEVICE_ATTR");
+    check(!ioctl(m->vm, KVM_SET_CLOCK, &clock), "KVM_SET_CLOCK");
+}
+
+/* The port access that the end point is: KVM would complete it to registers that are others by then. */
+static void finish(struct vm *m)
+{
+    m->run->immediate_exit = 1;
+    (void)ioctl(m->vcpu, KVM_RUN, 0);
+    m->run->immediate_exit = 0;
 }
 
 static void to_end_point(struct vm *m)
@@ -152,12 +170,10 @@ static void make_master(struct vm *m, uint32_t pages)
     check((template_fd = memfd_create("template", MFD_CLOEXEC)) >= 0, "memfd_create");
     check(!ftruncate(template_fd, MEMORY), "ftruncate");
     check(pwrite(template_fd, code, sizeof code, ENTRY) == sizeof code, "pwrite");
-    make(m, 0, 0);
+    make(m, 0);
     flat32(m);
     to_end_point(m);
-    m->run->immediate_exit = 1; /* the access completes */
-    (void)ioctl(m->vcpu, KVM_RUN, 0);
-    m->run->immediate_exit = 0;
+    finish(m);
     get(m);
 }
 
@@ -184,12 +200,13 @@ int main(int argc, char **argv)
         struct kvm_dirty_log log = {.dirty_bitmap = dirty};
         uint8_t input[64] = {0};
         uint8_t *clean = mmap(NULL, MEMORY, PROT_READ, MAP_SHARED, template_fd, 0);
-        make(&child, 1, KVM_MEM_LOG_DIRTY_PAGES);
+        make(&child, KVM_MEM_LOG_DIRTY_PAGES);
         put(&child);
         uint64_t from = now();
         for (uint32_t i = 0; i < count; i++) {
             memcpy(child.memory + INPUT, input, sizeof input);
             to_end_point(&child);
+            finish(&child);
             check(!ioctl(child.vm, KVM_GET_DIRTY_LOG, &log), "KVM_GET_DIRTY_LOG");
             dirty[INPUT / 4096 / 64] |= 1ULL << INPUT / 4096 % 64;
             for (uint32_t word = 0; word < MEMORY / 4096 / 64; word++)
@@ -205,7 +222,8 @@ int main(int argc, char **argv)
         for (uint32_t i = 0; i < count; i++) {
             struct vm child;
             uint64_t from = now();
-            make(&child, 1, 0);
+            make(&child, 0);
+            put_clocks(&child);
             put(&child);
             to_end_point(&child);
             spent += now() - from;

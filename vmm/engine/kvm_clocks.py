@@ -26,6 +26,19 @@ if TYPE_CHECKING:
 _WHOLE = (1 << 64) - 1
 
 
+_OFFSETS: list[bool] = []
+"""Whether this host's KVM has offsets, once it was asked."""
+
+
+def _has_offset(vcpu: BoundVcpu) -> bool:
+    if not _OFFSETS:
+        try:
+            _OFFSETS.append(vcpu.has_device_attr(lib.KVM_VCPU_TSC_CTRL, lib.KVM_VCPU_TSC_OFFSET))
+        except KvmError:  # before Linux 5.16 a vCPU has no attributes at all
+            _OFFSETS.append(False)
+    return _OFFSETS[0]
+
+
 class Clocks:
     """Reads and sets the clocks of one machine. `host_khz` is what the host's TSC counts, 0 if nobody knows."""
 
@@ -34,7 +47,8 @@ class Clocks:
         self._vcpus = vcpus
         self._host_khz = host_khz
         self._offset = ffi.new("__u64 *")
-        self._has_offset: bool | None = None
+        self._khz: dict[int, int] = {}
+        """What each vCPU's TSC counts, where that is not what it began with."""
 
     def take(self, states: Sequence[KvmVcpuState]) -> int:
         """Puts the TSCs into `states`; kvmclock in nanoseconds."""
@@ -55,8 +69,9 @@ class Clocks:
         ticks = lib.step_ticks()
         for vcpu, state in zip(self._vcpus, states, strict=True):
             wanted = (state.tsc + elapsed_ns * state.tsc_khz // 1_000_000) & _WHOLE
-            if state.tsc_khz and state.tsc_khz != self._frequency(vcpu):
+            if state.tsc_khz and state.tsc_khz != self._khz.get(vcpu.index, self._host_khz):
                 vcpu.set_tsc_khz(state.tsc_khz)
+                self._khz[vcpu.index] = state.tsc_khz
             if self._by_offset(vcpu, state.tsc_khz):
                 self._offset[0] = (wanted - ticks) & _WHOLE
                 vcpu.set_device_attr(lib.KVM_VCPU_TSC_CTRL, lib.KVM_VCPU_TSC_OFFSET, self._offset)
@@ -64,9 +79,11 @@ class Clocks:
                 vcpu.set_msrs({TSC: wanted})
         self._vm.set_clock(ffi.new("struct kvm_clock_data *", {"clock": kvmclock + elapsed_ns}))
 
-    def tell_pause(self) -> None:
+    def tell_pause(self, states: Sequence[KvmVcpuState]) -> None:
         """Tells guests that read kvmclock that they were stopped, or their watchdogs would blame a task."""
-        for vcpu in self._vcpus:
+        for vcpu, state in zip(self._vcpus, states, strict=True):
+            if not state.reads_kvmclock:
+                continue
             try:
                 vcpu.kvmclock_ctrl()
             except KvmError as error:
@@ -74,12 +91,7 @@ class Clocks:
                     raise
 
     def _by_offset(self, vcpu: BoundVcpu, khz: int) -> bool:
-        if self._has_offset is None:
-            try:
-                self._has_offset = vcpu.has_device_attr(lib.KVM_VCPU_TSC_CTRL, lib.KVM_VCPU_TSC_OFFSET)
-            except KvmError:  # before Linux 5.16 a vCPU has no attributes at all
-                self._has_offset = False
-        return self._has_offset and khz in (0, self._host_khz)
+        return khz in (0, self._host_khz) and _has_offset(vcpu)
 
     @staticmethod
     def _frequency(vcpu: BoundVcpu) -> int:

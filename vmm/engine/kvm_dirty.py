@@ -30,8 +30,8 @@ class KvmDirtyLog:
         self._memory = memory
         self._bitmaps: list[CData] = []
         """A bit for each page of each of the memory's mappings."""
-        self._whole: list[CData] = []
-        """KVM's request for each region that is all of its mapping: its answer goes straight into the bitmap."""
+        self._whole: dict[int, CData] = {}
+        """KVM's request for each region that is all of a mapping, by that one's number; the answer is its bitmap."""
         self._parts: list[tuple[Region, CData, CData, int]] = []
         """Of each other region that the guest can write: request, bitmap, and which mapping it is part of."""
         self._others: list[int] = []
@@ -49,24 +49,31 @@ class KvmDirtyLog:
         self._bitmaps = [_bitmap(len(mapping)) for mapping in memory.mappings]
         self._whole.clear()
         self._parts.clear()
-        filled = set()
         for region in memory.regions:
             at = places[id(region.mapping)]
             if region.read_only:
                 continue
             if region.span.size == len(region.mapping):
-                filled.add(at)
-                self._whole.append(_request(region, self._bitmaps[at]))
+                self._whole[at] = _request(region, self._bitmaps[at])
             else:
                 bitmap = _bitmap(region.span.size)
                 self._parts.append((region, _request(region, bitmap), bitmap, at))
-        self._others = [at for at in range(len(self._bitmaps)) if at not in filled]
+        self._others = [at for at in range(len(self._bitmaps)) if at not in self._whole]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether every region is all of a mapping."""
+        return not self._others
+
+    def requests(self) -> dict[int, CData]:
+        """KVM's request for each mapping, by its number: for C. While is_plain holds, these fetch everything."""
+        return self._whole
 
     def fetch(self) -> list[CData]:
         """For each of the memory's mappings a bit for each page, set if it was written since the last call; good until
         the next one."""
         ask, bitmaps = self._engine.vm.ioctl_ptr, self._bitmaps
-        for request in self._whole:
+        for request in self._whole.values():
             ask("KVM_GET_DIRTY_LOG", request)
         for at in self._others:
             ffi.buffer(bitmaps[at])[:] = bytes(ffi.sizeof(bitmaps[at]))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from kvm_bindings import ffi, lib
 from kvm_bindings.errors import KvmError
-from kvm_bindings.system import System
 
 from ..errors import ConfigError, HostError
-from . import kvm_cpuid
+from . import kvm_cpuid, kvm_door
 from .kvm_vcpu import KvmVcpu
 from .protocol import ALL_PARTS
 
@@ -21,14 +20,18 @@ if TYPE_CHECKING:
     from ..bus.bus import Bus
     from ..cpu.cpuid import CpuModel
     from ..memory.guest_memory import GuestMemory, Region
+    from ..memory.template import Template
+    from ..observe.hidden_exits import HiddenExits
     from ..observe.msr_accesses import MsrAccess
     from ..state import State
+    from .kvm_collector import WriteCollector
     from .kvm_dirty import KvmDirtyLog
+    from .kvm_hidden import HiddenWatch
     from .kvm_irqchip import KernelIrqchip, LocalApics
+    from .kvm_laps import KvmLaps
     from .kvm_msr_watch import MsrWatch
     from .kvm_state import KvmState, StateTaker
 
-API_VERSION = 12
 IDENTITY_MAP_ADDRESS = 0xFEFF_C000
 TSS_ADDRESS = IDENTITY_MAP_ADDRESS + 0x1000
 """A page and three that VMX needs without unrestricted guest, to run real mode; below the largest ROM (16 MiB)."""
@@ -44,39 +47,24 @@ class KvmEngine:
         self.irqchip: KernelIrqchip | None = None
         self.local_apics: LocalApics | None = None
         self._msr_watches: list[MsrWatch] = []
+        self._hidden_watches: list[HiddenWatch] = []
         self._pins: dict[int, CData] = {}
         """By slot: what keeps the host's memory from being unmapped while KVM has it."""
         self._logs_writes = False
         self._writes: KvmDirtyLog | None = None
+        self.system = kvm_door.HERE.open()
         try:
-            self.system = System()
-        except OSError as error:
-            from .kvm_trouble import opening
-
-            raise opening(error) from error
-        try:
-            if (version := self.system.get_api_version()) != API_VERSION:
-                raise HostError(f"this kernel's KVM API is version {version}", f"use a kernel with {API_VERSION}")
             self.vm = self.system.create_vm()
             self.vm.set_tss_addr(TSS_ADDRESS)
         except KvmError as error:
             from .kvm_trouble import creating
 
-            self.system.close()
+            kvm_door.HERE.close()
             raise creating(error) from error
-        except HostError:
-            self.system.close()
-            raise
-        self.tsc_khz = self._frequency()
+        self._is_open = True
+        self.tsc_khz = kvm_door.HERE.tsc_khz(self.vm)
         """The TSC's kilohertz, of the host and of new vCPUs; 0 where the kernel does not tell."""
         self._taker: StateTaker | None = None
-
-    def _frequency(self) -> int:
-        """The kernel's own idea of the TSC, in kHz; 0, and the run step measures, where it does not tell."""
-        try:
-            return max(self.vm.get_tsc_khz(), 0)
-        except KvmError:
-            return 0
 
     def add_memory(self, memory: GuestMemory) -> None:
         """See protocol.Engine. Legal once for each memory, before the first vCPU runs."""
@@ -126,6 +114,26 @@ class KvmEngine:
             self._writes = KvmDirtyLog(self, memory)
         return self._writes
 
+    def share_memory(self, memory: GuestMemory) -> Template:
+        """See protocol.Engine."""
+        from .kvm_pages import template_of
+
+        return template_of(memory)
+
+    def lay_over(self, memory: GuestMemory, template: Template) -> None:
+        """See protocol.Engine."""
+        from .kvm_pages import lay_over
+
+        lay_over(memory, template)
+
+    def laps(self, memory: GuestMemory, template: Template, state: KvmState) -> KvmLaps | None:
+        """See protocol.Engine."""
+        if len(self.vcpus) != 1 or self.irqchip is not None or not self.log_writes(memory).is_plain:
+            return None
+        from .kvm_laps import KvmLaps
+
+        return KvmLaps(self, memory, template, state)
+
     def add_kernel_irqchip(self) -> KernelIrqchip:
         """Interrupt controllers and PIT in the kernel; after memory, before vCPUs."""
         from .kvm_irqchip import KernelIrqchip
@@ -149,7 +157,7 @@ class KvmEngine:
 
     def add_vcpus(self, count: int, model: CpuModel, ports: Bus, mmio: Bus) -> None:
         """`count` vCPUs with the CPUID of `model`, filtered by what this host supports."""
-        most = self.vm.check_extension(lib.KVM_CAP_MAX_VCPUS) or 4
+        most = kvm_door.HERE.most_vcpus(self.vm)
         if count > most:
             raise ConfigError.of("vcpus", f"this host allows {most}, not {count}")
         if lib.step_install():
@@ -166,6 +174,12 @@ class KvmEngine:
     def _ended(self, run: CData) -> None:
         if self.local_apics is not None:
             self.local_apics.ended(run.eoi.vector)
+
+    def collector(self, port: int) -> WriteCollector:
+        """See protocol.Engine."""
+        from .kvm_collector import WriteCollector
+
+        return WriteCollector(self.vm, self.vcpus, port)
 
     # -- state --
 
@@ -214,6 +228,20 @@ class KvmEngine:
         """See protocol.Engine."""
         return [access for watch in self._msr_watches for access in watch.accesses()]
 
+    def watch_hidden(self) -> None:
+        """See protocol.Engine."""
+        from .kvm_hidden import watch
+
+        self._hidden_watches = watch(self.vcpus)
+
+    def hidden_exits(self) -> HiddenExits | None:
+        """See protocol.Engine."""
+        if not self._hidden_watches:
+            return None
+        from .kvm_hidden import gathered
+
+        return gathered(self._hidden_watches)
+
     def kernel_counters(self) -> tuple[dict[str, Any], dict[int, dict[str, Any]], str]:
         """KVM's own statistics since the VM was made: (the VM's, each vCPU's by index, the kind of host)."""
         from kvm_bindings.stats import Stats
@@ -232,10 +260,13 @@ class KvmEngine:
 
     def close(self) -> None:
         """See protocol.Engine."""
+        self._taker = self._writes = None
         for vcpu in self.vcpus:
             vcpu.close()
         self.vm.close()
-        self.system.close()
+        if self._is_open:
+            self._is_open = False
+            kvm_door.HERE.close()
         for pin in self._pins.values():
             ffi.release(pin)
         self._pins.clear()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 TSC = 0x10
 _LEFT_OUT = (TSC, 0x11, 0x4B56_4D00)
 _HYPERV = range(0x4000_0000, 0x4000_0200)
+_KVMCLOCK = (0x12, 0x4B56_4D01)
 _LAST = (0x6E0,)
 """IA32_TSC_DEADLINE: see kvm_vcpu_state.py."""
 _ENTRY = ffi.sizeof("struct kvm_msr_entry")
@@ -51,8 +52,9 @@ class MsrList:
     @staticmethod
     def _learn(system: System, fd: BoundVcpu) -> list[int]:
         wanted = [index for index in system.get_msr_index_list() if index not in _LEFT_OUT and index not in _HYPERV]
-        readable = fd.get_msrs(wanted)
-        return sorted(readable, key=lambda index: index in _LAST)
+        values = fd.get_msrs(wanted)
+        refused = fd.set_msrs(values)  # KVM lists some that nobody may write: what they say follows from the CPUID
+        return sorted(values.keys() - set(refused), key=lambda index: (index in _LAST, wanted.index(index)))
 
 
 HERE = MsrList()
@@ -70,6 +72,12 @@ def put(fd: BoundVcpu, msrs: CData) -> None:
     if wrong:
         listed = ", ".join(f"{names.describe(index)} = {wanted[index]:#x}" for index in wrong)
         raise SnapshotError(f"this host's KVM refuses {listed}")
+
+
+def reads_kvmclock(msrs: CData) -> bool:
+    """Whether one of the two MSRs with the address of KVM's clock enables it (Documentation/virt/kvm/x86/msr.rst)."""
+    values = arrays.msr_values(msrs, msrs.nmsrs)
+    return any(values.get(index, 0) & 1 for index in _KVMCLOCK)
 
 
 def to_bytes(msrs: CData) -> bytes:

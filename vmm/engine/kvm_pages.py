@@ -20,14 +20,14 @@ def _checked(answer: int, what: str) -> int:
     return answer
 
 
-def template_of(memory: GuestMemory, below: Template | None = None) -> Template:
+def template_of(memory: GuestMemory) -> Template:
     """What `memory` holds now, sealed, and `memory` lies over it from then on: its pages are shared until written to.
 
-    `below` is what it lay over before, if anything. No vCPU runs meanwhile.
+    No vCPU runs meanwhile.
     """
     template = Template([len(mapping) for mapping in memory.mappings])
-    if below is not None:
-        template.copy_from(below)
+    if memory.below is not None:
+        template.copy_from(memory.below)
     for mapping, offset in zip(memory.mappings, template.offsets, strict=True):
         with ffi.from_buffer(mapping) as at:
             _checked(lib.host_write_own_pages(at, len(mapping), template.fd, offset), "cannot copy guest memory")

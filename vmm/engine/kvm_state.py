@@ -99,19 +99,28 @@ class StateTaker:
         for vcpu, taken in zip(engine.vcpus, state.vcpus, strict=True):
             kvm_vcpu_state.put(vcpu, taken, parts)
         if parts & CLOCKS:
-            self._clocks.tell_pause()
+            self._clocks.tell_pause(state.vcpus)
 
 
 def _kind(engine: KvmEngine) -> VcpuKind:
-    vm = engine.vm
-    xsave = vm.check_extension(lib.KVM_CAP_XSAVE2)
-    if not xsave and vm.check_extension(lib.KVM_CAP_XSAVE):
-        xsave = ffi.sizeof("struct kvm_xsave")
-    return kvm_vcpu_state.VcpuKind(
-        xsave_size=xsave,
-        has_debugregs=bool(vm.check_extension(lib.KVM_CAP_DEBUGREGS)),
-        nested_size=vm.check_extension(lib.KVM_CAP_NESTED_STATE),
-        has_apic=engine.irqchip is not None or engine.local_apics is not None,
-        has_sregs2=bool(vm.check_extension(lib.KVM_CAP_SREGS2)),
-        splits=engine.local_apics is not None,
-    )
+    splits = engine.local_apics is not None
+    which = (engine.irqchip is not None, splits)
+    kind = _KINDS.get(which)
+    if kind is None:
+        vm = engine.vm
+        xsave = vm.check_extension(lib.KVM_CAP_XSAVE2)
+        if not xsave and vm.check_extension(lib.KVM_CAP_XSAVE):
+            xsave = ffi.sizeof("struct kvm_xsave")
+        kind = _KINDS[which] = kvm_vcpu_state.VcpuKind(
+            xsave_size=xsave,
+            has_debugregs=bool(vm.check_extension(lib.KVM_CAP_DEBUGREGS)),
+            nested_size=vm.check_extension(lib.KVM_CAP_NESTED_STATE),
+            has_apic=any(which),
+            has_sregs2=bool(vm.check_extension(lib.KVM_CAP_SREGS2)),
+            splits=splits,
+        )
+    return kind
+
+
+_KINDS: dict[tuple[bool, bool], VcpuKind] = {}
+"""This host's, by whether all controllers are the kernel's, and whether the local APICs alone are."""

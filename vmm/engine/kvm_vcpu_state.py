@@ -19,6 +19,7 @@ The order of putting back:
 from __future__ import annotations
 
 from kvm_bindings import ffi, lib
+from kvm_bindings.call_list import CallList
 from kvm_bindings.errors import KvmError
 
 from ..errors import SnapshotError
@@ -28,6 +29,7 @@ from .protocol import APICS, DEBUG_REGISTERS, EXTENDED, MSRS, REGISTERS
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from kvm_bindings._kvm import CData
+    from kvm_bindings.call_list import Call
     from kvm_bindings.system import System
     from kvm_bindings.vcpu import Vcpu as BoundVcpu
 
@@ -60,8 +62,8 @@ class KvmVcpuState:
     """Implements protocol.VcpuState. Struct pointers; None for what this kind of machine has not."""
 
     __slots__ = (
-        "cpuid", "debugregs", "fpu", "lapic", "mp_state", "msrs", "nested", "sregs2", "sync", "tsc", "tsc_khz", "xcrs",
-        "xsave",
+        "calls", "cpuid", "debugregs", "fpu", "is_from_kvm", "lapic", "mp_state", "msrs", "nested",
+        "reads_kvmclock", "sregs2", "sync", "tsc", "tsc_khz", "xcrs", "xsave",
     )  # fmt: skip
 
     def __init__(self, kind: VcpuKind) -> None:
@@ -70,6 +72,10 @@ class KvmVcpuState:
         self.sregs2: CData | None = None
         """With the PDPTEs; set while the guest pages with PAE outside long mode, when they count."""
         self.mp_state = 0
+        self.is_from_kvm = False
+        """KVM gave the registers: it will not refuse them."""
+        self.calls: dict[int, CallList] = {}
+        """What puts back which parts, once it was asked for."""
         self.fpu = None if kind.xsave_size else ffi.new("struct kvm_fpu *")
         self.xsave = new_xsave(kind.xsave_size) if kind.xsave_size else None
         self.xcrs = ffi.new("struct kvm_xcrs *") if kind.xsave_size else None
@@ -77,6 +83,8 @@ class KvmVcpuState:
         self.lapic = ffi.new("struct kvm_lapic_state *") if kind.has_apic else None
         self.msrs: CData = None
         """A struct kvm_msrs, in the order of putting back."""
+        self.reads_kvmclock = True
+        """Whether the guest has told KVM where it wants to read kvmclock; True until that is known."""
         self.nested: CData | None = None
         self.cpuid: CData = None
         """A struct kvm_cpuid2, shared by equal vCPUs: not to be changed."""
@@ -95,6 +103,7 @@ def take(system: System, vcpu: KvmVcpu, kind: VcpuKind, into: KvmVcpuState | Non
     """The state of a vCPU that does not run; what `parts` leaves out stays as it was in `into`."""
     state = into or KvmVcpuState(kind)
     fd, run = vcpu.fd, vcpu.fd.run
+    state.calls.clear()
     if parts & APICS:
         state.mp_state = fd.get_mp_state()
     if parts & REGISTERS:
@@ -106,6 +115,7 @@ def take(system: System, vcpu: KvmVcpu, kind: VcpuKind, into: KvmVcpuState | Non
             vcpu.finish_access()
         finally:
             run.kvm_valid_regs = lib.KVM_SYNC_X86_REGS
+        state.is_from_kvm = True
         ffi.memmove(state.sync, ffi.addressof(run.s), _SYNC_SIZE)
         state.sregs2 = fd.get_sregs2() if kind.has_sregs2 and _has_pdptes(state.sync.sregs) else None
     if parts & EXTENDED:
@@ -116,6 +126,7 @@ def take(system: System, vcpu: KvmVcpu, kind: VcpuKind, into: KvmVcpuState | Non
         fd.get_lapic(state.lapic)
     if parts & MSRS:
         state.msrs = kvm_msrs.HERE.take(system, fd, state.msrs)
+        state.reads_kvmclock = kvm_msrs.reads_kvmclock(state.msrs)
         state.nested = _nested(fd, kind.nested_size) if kind.nested_size else None
     return state
 
@@ -141,59 +152,72 @@ def _has_pdptes(sregs: CData) -> bool:
 
 
 def put(vcpu: KvmVcpu, state: KvmVcpuState, parts: int) -> None:
-    """Gives a vCPU that does not run the `parts` of a state. SnapshotError for what this host's KVM refuses."""
+    """Gives a vCPU that does not run the `parts` of a state. SnapshotError for what this host's KVM refuses.
+
+    Registers that KVM gave go in with the next entry, for nothing, where no other part has to follow them.
+    """
     vcpu.finish_owed()
-    if parts == REGISTERS and state.sregs2 is None and state.mp_state in _STARTED:
-        put_with_next_entry(vcpu.fd.run, state)
-        return
-    fd, step = vcpu.fd, "MP state"
+    waits = bool(parts & REGISTERS) and can_wait(state, parts)
+    if waits:
+        parts &= ~REGISTERS
+    calls = calls_of(state, parts)
+    done = 0
     try:
-        if parts & APICS and state.lapic is not None:
-            fd.set_mp_state(state.mp_state)
-        if parts & REGISTERS:
-            step = "special registers"
-            _put_special(fd, state)
-            if state.nested is not None:
-                step = "nested state"
-                fd.set_nested_state(state.nested)
-            step = "general registers"
-            fd.set_regs(ffi.addressof(state.sync.regs))
-        if parts & EXTENDED:
-            step = "FPU"
-            _put_extended(fd, state)
-        if parts & DEBUG_REGISTERS and state.debugregs is not None:
-            step = "debug registers"
-            fd.set_debugregs(state.debugregs)
-        if parts & APICS and state.lapic is not None:
-            step = "local APIC"
-            fd.set_lapic(state.lapic)
-        if parts & MSRS:
-            step = "MSRs"
-            kvm_msrs.put(fd, state.msrs)
-        if parts & REGISTERS:
-            step = "events"
-            fd.set_vcpu_events(ffi.addressof(state.sync.events))
+        while (done := calls.make(vcpu.fd, done)) < calls.count:
+            kvm_msrs.put(vcpu.fd, state.msrs)  # the only ones that answer with more than yes or no
+            done += 1
     except KvmError as error:
-        raise SnapshotError(f"this host's KVM refuses the {step} of vCPU {vcpu.index}: {error}") from error
+        raise SnapshotError(f"this host's KVM refuses a part of the state of vCPU {vcpu.index}: {error}") from error
+    if waits:
+        put_with_next_entry(vcpu.fd.run, state)
+    elif parts & REGISTERS:
+        run = vcpu.fd.run
+        run.kvm_dirty_regs = 0  # start_at() may have left some there
+        run.cr8 = state.sync.sregs.cr8  # which an entry takes from here, where no local APIC has it
+        run.ready_for_interrupt_injection = 0  # that was said of other registers
 
 
-def _put_special(fd: BoundVcpu, state: KvmVcpuState) -> None:
-    run = fd.run
-    if state.sregs2 is None:
-        fd.set_sregs(ffi.addressof(state.sync.sregs))
-    else:
-        fd.set_sregs2(state.sregs2)
-    run.kvm_dirty_regs = 0  # start_at() may have left some there
-    run.cr8 = state.sync.sregs.cr8  # which an entry takes from here, where no local APIC has it
-    run.ready_for_interrupt_injection = 0  # that was said of other registers
+def can_wait(state: KvmVcpuState, parts: int) -> bool:
+    """Whether the registers among `parts` can go in with the next entry."""
+    if state.sregs2 is not None or state.nested is not None or state.mp_state not in _STARTED:
+        return False
+    return parts == REGISTERS or (state.is_from_kvm and not (parts & APICS and state.lapic is not None))
 
 
-def _put_extended(fd: BoundVcpu, state: KvmVcpuState) -> None:
-    if state.xsave is None:
-        fd.set_fpu(state.fpu)
-    else:
-        fd.set_xsave(state.xsave)
-        fd.set_xcrs(state.xcrs)
+def calls_of(state: KvmVcpuState, parts: int) -> CallList:
+    """The ioctls that put `parts` back, in their order."""
+    made = state.calls.get(parts)
+    if made is None:
+        made = state.calls[parts] = _calls(state, parts)
+    return made
+
+
+def _calls(state: KvmVcpuState, parts: int) -> CallList:
+    calls: list[Call] = []
+    has_apic = bool(parts & APICS) and state.lapic is not None
+    if has_apic:
+        calls.append(("KVM_SET_MP_STATE", ffi.new("struct kvm_mp_state *", (state.mp_state,)), 0))
+    if parts & REGISTERS:
+        if state.sregs2 is None:
+            calls.append(("KVM_SET_SREGS", ffi.addressof(state.sync.sregs), 0))
+        else:
+            calls.append(("KVM_SET_SREGS2", state.sregs2, 0))
+        if state.nested is not None:
+            calls.append(("KVM_SET_NESTED_STATE", state.nested, 0))
+        calls.append(("KVM_SET_REGS", ffi.addressof(state.sync.regs), 0))
+    if parts & EXTENDED and state.xsave is None:
+        calls.append(("KVM_SET_FPU", state.fpu, 0))
+    elif parts & EXTENDED:
+        calls += [("KVM_SET_XSAVE", state.xsave, 0), ("KVM_SET_XCRS", state.xcrs, 0)]
+    if parts & DEBUG_REGISTERS and state.debugregs is not None:
+        calls.append(("KVM_SET_DEBUGREGS", state.debugregs, 0))
+    if has_apic:
+        calls.append(("KVM_SET_LAPIC", state.lapic, 0))
+    if parts & MSRS:
+        calls.append(("KVM_SET_MSRS", state.msrs, state.msrs.nmsrs))
+    if parts & REGISTERS:
+        calls.append(("KVM_SET_VCPU_EVENTS", ffi.addressof(state.sync.events), 0))
+    return CallList(calls)
 
 
 def put_with_next_entry(run: CData, state: KvmVcpuState) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..memory.guest_memory import GuestMemory, Region
     from ..memory.template import Template
     from ..observe.exits import ExitCount, FlightEntry
+    from ..observe.hidden_exits import HiddenExits
     from ..observe.msr_accesses import MsrAccess
     from ..observe.trace import TracedExit
     from ..observe.vcpu_time import VcpuTime
@@ -99,6 +100,9 @@ if TYPE_CHECKING:
         def start_at(self, state: InitialState) -> None:
             """Sets all registers."""
 
+        def cache_memory(self) -> None:
+            """Sets the memory type of all addresses to write-back, as firmware does before it starts a system."""
+
         def registers(self) -> dict[str, int]:
             """rax ... r15, rip, rflags; while the vCPU does not run."""
 
@@ -107,6 +111,17 @@ if TYPE_CHECKING:
 
         def special_registers(self) -> dict[str, Any]:
             """cr0 ... cr8, efer, apic_base, gdt and idt as (base, limit), and segments as dicts of their fields."""
+
+        def translate(self, address: int) -> int | None:
+            """The guest physical address behind a linear one, as the vCPU would find it now; None where nothing is
+            mapped. While it does not run."""
+
+        @property
+        def port_rip(self) -> int:
+            """RIP of the one-byte instruction (in or out by DX) whose port access is being handled."""
+
+        def port_address(self) -> int:
+            """The same as a linear address; slower."""
 
         def exit_counts(self, names: Callable[[str, int], str]) -> list[ExitCount]:
             """Statistics so far; `names(reason, address)` gives the device. Any thread."""
@@ -173,6 +188,13 @@ if TYPE_CHECKING:
         def watch(self, messages: Collection[tuple[int, int]]) -> None:
             """Which messages' ends are told: (address, data), 48 at most."""
 
+    class WriteCollector(Protocol):
+        """What the engine collects of the bytes that a guest writes to one port, without an exit for each."""
+
+        def collect(self, wanted: bool) -> None:
+            """From the next write on. It comes through the port's ring of make_quiet() with the next exit. Any thread.
+            Does nothing where the engine cannot."""
+
     class DirtyLog(Protocol):
         """Which pages of guest memory were written. While no vCPU runs."""
 
@@ -184,6 +206,23 @@ if TYPE_CHECKING:
 
         def put_back(self, template: Template) -> int:
             """Such pages hold again what `template`, which the memory lies over, does; how many."""
+
+    class Laps(Protocol):
+        """The quick way back for a machine that runs from one moment again and again. While its vCPU does not run."""
+
+        def always(self, gpa: int, size: int) -> memoryview:
+            """These bytes of guest memory, for input: their pages are put back each time. Once; release it before the
+            machine closes."""
+
+        def back(self) -> None:
+            """Memory and registers are what they were. Clocks go on. HostError when the engine does not do it."""
+
+        def close(self) -> None:
+            """Lets go of the memory. Once, and the last call."""
+
+        @property
+        def copied(self) -> int:
+            """Pages put back so far."""
 
     class Engine(Protocol):
         """What executes one machine."""
@@ -205,8 +244,22 @@ if TYPE_CHECKING:
         def change_memory(self, removed: Sequence[Region], added: Sequence[Region]) -> None:
             """Takes regions away from the guest and gives it others, at once for all vCPUs; from a device's handler."""
 
+        def collector(self, port: int) -> WriteCollector:
+            """For a port whose byte writes have a ring on every vCPU. One for a machine, before it runs."""
+
         def log_writes(self, memory: GuestMemory) -> DirtyLog:
             """From the first call on what is written to `memory`, which the engine holds, is logged; the log."""
+
+        def laps(self, memory: GuestMemory, template: Template, state: EngineState) -> Laps | None:
+            """The way back to `state`, of this kind of machine, and to `template`, which `memory` lies over; None where
+            there is no quick one: with several vCPUs, or interrupt controllers or ROM windows of the engine's."""
+
+        def share_memory(self, memory: GuestMemory) -> Template:
+            """What `memory` holds now, for others to lie over. `memory` lies over it too: its pages are shared until
+            written to. While no vCPU runs. HostError where there is no room."""
+
+        def lay_over(self, memory: GuestMemory, template: Template) -> None:
+            """From now on `memory` holds what `template` does. While no vCPU runs."""
 
         def save(self, into: EngineState | None = None, parts: int = ...) -> EngineState:
             """The state of all that is the engine's but memory, while no vCPU runs: accesses under way are completed
@@ -232,6 +285,12 @@ if TYPE_CHECKING:
 
         def msr_accesses(self) -> list[MsrAccess]:
             """What watch_msrs() has seen so far. Any thread."""
+
+        def watch_hidden(self) -> None:
+            """Records the exits that it answers by itself too. Before it runs. HostError where the host forbids it."""
+
+        def hidden_exits(self) -> HiddenExits | None:
+            """What watch_hidden() has seen so far; None where nobody called it. Any thread."""
 
         def close(self) -> None:
             """Gives everything back. Legal twice."""

@@ -22,6 +22,7 @@ from .board import Board
 from .config import WITH_LOCAL_APICS, MachineConfig
 from .crew import Crew, InterruptHeld
 from .defaults import settled
+from .forks import Forks
 from .lifecycle import CREATED, ENDED, PAUSED, RUNNING, move
 from .outcome import Outcome
 from .outside import Outside, in_turn
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from ..bus.bus import Bus
     from ..memory.guest_memory import GuestMemory
     from ..observe.crash import CrashReport
+    from ..observe.hidden_exits import HiddenExits
     from ..observe.msr_accesses import MsrAccess
     from ..observe.statistics import ExitStatistics
     from .tracing import Tracing
@@ -56,7 +58,7 @@ VCPU_STACK = 4 * 1024
 """What separates the stacks of vCPUs that start together, in bytes, where there is so much below the first."""
 
 
-class Machine(Outside, Still, Saving):
+class Machine(Outside, Still, Saving, Forks):
     """One machine. Closing it, or leaving its `with`, gives back every fd, mapping and thread."""
 
     def __init__(self, config: MachineConfig | None = None, **fields: Any) -> None:
@@ -180,6 +182,14 @@ class Machine(Outside, Still, Saving):
         self._engine.watch_msrs()
         self.is_watching_msrs = True
 
+    def watch_hidden(self) -> None:
+        """Has the exits that KVM answers by itself counted too, for `exits.hidden`, from the kernel's tracepoints.
+
+        Once, before the machine runs. HostError, with the remedy, where the host does not allow it.
+        """
+        self._expect(CREATED, "watch hidden exits")
+        self._engine.watch_hidden()
+
     # -- running --
 
     def run(self, deadline: float | None = None) -> Outcome:
@@ -255,6 +265,7 @@ class Machine(Outside, Still, Saving):
             if self.state == RUNNING:
                 self._finish()
             self.state = move(self.state, "close")
+            self._master = self._logged = None
         for mirror in self.mirrors[:]:
             mirror.end()
         with self._turn:
@@ -283,6 +294,7 @@ class Machine(Outside, Still, Saving):
     def set_registers(self, vcpu: int = 0, **values: int) -> None:
         """Changes some of them; as registers()."""
         self._expect_still("set registers")
+        self.outdate()
         try:
             self.vcpus[vcpu].set_registers(values)
         except KeyError as error:
@@ -319,6 +331,13 @@ class Machine(Outside, Still, Saving):
         """The name of the device behind a port (reason "io") or a guest physical address ("mmio"), or ""."""
         return (self.ports if reason == "io" else self.mmio).name_at(address)
 
+    def functions(self) -> dict[str, int]:
+        """The guest's functions and labels with their linear addresses, from its image or the file given as `symbols`;
+        none where it has none. ConfigError for a file that cannot be read."""
+        from .postmortem import functions_of
+
+        return functions_of(self)
+
     def kernel_counters(self) -> tuple[dict[str, Any], dict[int, dict[str, Any]], str]:
         """KVM's own statistics: (the VM's, each vCPU's, the kind of host); empty where the kernel has none."""
         return self._engine.kernel_counters()  # type: ignore[no-any-return]
@@ -326,6 +345,10 @@ class Machine(Outside, Still, Saving):
     def msr_accesses(self) -> list[MsrAccess]:
         """What watch_msrs() has seen so far, unordered. Legal until close()."""
         return self._engine.msr_accesses()  # type: ignore[no-any-return]
+
+    def hidden_exits(self) -> HiddenExits | None:
+        """What watch_hidden() has seen so far; None without it. Legal until close()."""
+        return self._engine.hidden_exits()  # type: ignore[no-any-return]
 
     def crash_report(self) -> CrashReport:
         """Everything about the vCPU that ended the run, in words. StateError while it runs or after close()."""
@@ -357,6 +380,9 @@ class Machine(Outside, Still, Saving):
         """Registers and tables of the vCPUs that start now: all of them, or the first when the kernel has the APICs."""
         state = start_state(self.config, self.boot, self.memory)
         self.vcpus[0].start_at(state)
+        if self._board.is_linux:  # which keeps to what firmware set up, and would do without PAT
+            for vcpu in self.vcpus:
+                vcpu.cache_memory()
         if self.boot.mode == "paged" and not self.vcpus[0].special_registers()["cr0"] & CR0_PG:
             raise HostError(
                 "this host's KVM has no paging outside long mode (PVM)", "use long mode here, or a host with VMX or SVM"
@@ -383,6 +409,7 @@ class Machine(Outside, Still, Saving):
         if again and not self._run.begin_again(ends):
             return False
         self.state = RUNNING
+        self.outdate()
         started = time.monotonic_ns()
         for vcpu in self.vcpus:
             vcpu.begin_time(started - self._ran)

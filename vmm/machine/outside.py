@@ -30,6 +30,7 @@ class Outside:
         def memory(self) -> GuestMemory: ...
         def _expect(self, state: str, wanted: str) -> None: ...
         def _expect_open(self, wanted: str) -> None: ...
+        def outdate(self) -> None: ...
 
     def device(self, name: str) -> Any:
         """A chip of the board by name ("com1", "pit", "rtc", "post", ...). ConfigError when there is none.
@@ -37,6 +38,7 @@ class Outside:
         StateError once closed.
         """
         self._expect_open("give a device")
+        self.outdate()
         return self._board.device(name)
 
     @property
@@ -111,6 +113,7 @@ class Outside:
 
         Any thread.
         """
+        self.outdate()
         self._run.post(job)
 
     def listen(self, name: str, listener: Callable[[bytes], None]) -> None:

@@ -49,6 +49,7 @@ class Saving:
         def _assemble(self, is_linux: bool, load: Callable[[Board], BootState]) -> None: ...
         def still(self, job: Callable[[], Any]) -> Any: ...
         def close(self) -> None: ...
+        def outdate(self) -> None: ...
 
     def capture(self) -> MachineState:
         """Its state but for memory, while it does not run: registers, devices, clocks. HostError when KVM does not give
@@ -69,6 +70,7 @@ class Saving:
 
         put_back(self._board, self._engine, self._run, state, int(elapsed * SECOND))
         self.track = None
+        self.outdate()
         self.state = move(self.state, "put back")
 
     @classmethod

@@ -10,7 +10,7 @@ import mmap
 from ..bits import mask
 from ..errors import ConfigError, HostError
 from ..ranges import Range, RangeMap
-from ..units import GiB, format_size
+from ..units import MiB, format_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,9 +28,10 @@ if TYPE_CHECKING:
             """Where in the file each mapping begins."""
 
 
-LARGE = GiB
-"""A mapping from here on is backed by huge pages where the host has them: a guest that uses so much memory meets a
+LARGE = 128 * MiB
+"""A region from here on is backed by huge pages where the host has them: a guest that uses so much memory meets a
 five-hundredth of the page faults, and one that does not pays for the few that it touches."""
+HUGE_PAGE = 2 * MiB
 
 
 class Region:
@@ -56,11 +57,29 @@ def _map(size: int) -> mmap.mmap:
             f"no host memory for {format_size(size)} of guest memory ({error.strerror})",
             "give the guest less, or free some",
         ) from error
-    if size >= LARGE:
-        try:
-            mapping.madvise(mmap.MADV_HUGEPAGE)
-        except OSError:
-            return mapping  # a kernel without them
+    return mapping
+
+
+def _map_large(gpa: int, size: int) -> mmap.mmap:
+    """Host memory for a region at `gpa`, in huge pages. KVM shows the guest a huge page as one only where the host's
+    address and the guest's agree modulo its size; the host puts mappings side by side, so another one between them
+    moves this one to where it should be. Where that does not come out, the guest has small pages."""
+    from ctypes import addressof, c_char
+
+    spacers: list[mmap.mmap] = []
+    for _ in range(3):
+        mapping = _map(size)
+        surplus = (addressof(c_char.from_buffer(mapping)) - gpa) % HUGE_PAGE
+        if not surplus or len(spacers) == 2:
+            break
+        mapping.close()
+        spacers.append(_map(surplus))
+    for spacer in spacers:
+        spacer.close()
+    try:
+        mapping.madvise(mmap.MADV_HUGEPAGE)
+    except OSError:
+        return mapping  # a kernel without them
     return mapping
 
 
@@ -89,7 +108,7 @@ class GuestMemory:
             raise ConfigError.of(
                 name, f"[{gpa:#x}, {gpa + size:#x}) is not made of whole pages of {mmap.PAGESIZE} bytes"
             )
-        mapping, offset = backing or (_map(size), 0)
+        mapping, offset = backing or (_map_large(gpa, size) if size >= LARGE else _map(size), 0)
         slot = self._free_slots[-1] if self._free_slots else self._slots
         region = Region(Range(gpa, size), slot, name, read_only, mapping, offset)
         standing = self._regions.add(region.span, region)
@@ -167,6 +186,11 @@ class GuestMemory:
             raise ConfigError.of(f"gpa {gpa:#x}", f"{size} bytes here are not in guest memory ({here})")
         return entry[1].mapping, entry[1].offset + gpa - entry[0].start
 
+    def place(self, gpa: int, size: int) -> tuple[int, int]:
+        """Where `size` bytes are: (which of the mappings, offset in it). ConfigError where no one region has them."""
+        mapping, offset = self._locate(gpa, size)
+        return next(at for at, each in enumerate(self._mappings) if each is mapping), offset
+
     def read(self, gpa: int, size: int) -> bytes:
         """A copy of `size` bytes."""
         mapping, at = self._locate(gpa, size)
@@ -216,6 +240,10 @@ class GuestMemory:
         """Something was written to `size` bytes of `mapping` from `offset` on, by a way that goes past this object."""
         if self._notes is not None and size:
             self._notes |= self._pages(mapping, offset, size)
+
+    def was_written(self) -> bool:
+        """Whether there are notes to take."""
+        return bool(self._notes or self._viewed)
 
     def take_notes(self) -> set[tuple[int, int]]:
         """What was noted since the last call: (which of the mappings, page of it)."""

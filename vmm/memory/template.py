@@ -17,6 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .guest_memory import Image
+
 CHUNK = 64 * MiB
 
 
@@ -38,7 +40,7 @@ class Template:
                 "give the guest less, or free some",
             ) from error
 
-    def copy_from(self, other: Template) -> None:
+    def copy_from(self, other: Image) -> None:
         """Takes over what `other`, of the same sizes, holds; its holes stay holes."""
         at = 0
         while at < self.size:

@@ -58,7 +58,7 @@ def test_a_child_has_children(memory):
     first = template_of(memory)
     child = child_of(memory, first)
     child.write(0x3000, b"child's")
-    second = template_of(child, first)
+    second = template_of(child)
     first.close()
     grandchild = child_of(child, second)
     assert grandchild.read(0x3000, 7) == b"child's"

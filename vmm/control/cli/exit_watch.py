@@ -1,4 +1,4 @@
-"""The options that look at a run's exits (--budget, --trace, --report and such): set up before it, written after it."""
+"""The options that look at a run's exits (--budget, --trace, --msrs and such): set up before it, written after it."""
 
 from __future__ import annotations
 
@@ -33,6 +33,10 @@ class ExitWatch:
         """Before the machine runs. ConfigError for names that it does not have."""
         if self.budget is not None:
             self.budget.check_names(machine)
+        if self._values["msrs"]:
+            machine.watch_msrs()
+        if self._values["hidden"]:
+            machine.watch_hidden()
         if any(self._values[name] is not None for name in ("trace", "trace_filter", "trace_trigger", "trace_at")):
             from .trace import begin
 

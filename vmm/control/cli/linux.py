@@ -80,7 +80,7 @@ def main(words: list[str]) -> int:
     if trouble:
         raise HostError(trouble, REMEDY)
     exits = None
-    if any(values[name] not in (None, []) for name in EXIT_OPTIONS):
+    if any(values[name] not in (None, False, []) for name in EXIT_OPTIONS):
         from .exit_watch import ExitWatch
 
         exits = ExitWatch(values)

@@ -49,7 +49,7 @@ def main(words: list[str], command: Command = COMMAND, profile: Any = None) -> i
     deadline = None if values["deadline"] is None else values["deadline"] / SECOND
     held: list[str] = []
     exits = None
-    if any(values[name] not in (None, []) for name in EXIT_OPTIONS):
+    if any(values[name] not in (None, False, []) for name in EXIT_OPTIONS):
         from .exit_watch import ExitWatch
 
         exits = ExitWatch(values)
@@ -68,8 +68,6 @@ def main(words: list[str], command: Command = COMMAND, profile: Any = None) -> i
                 plug(machine, asked)
         if exits is not None:
             exits.attach(machine)
-        if values["msrs"]:
-            machine.watch_msrs()
         if profile is not None:
             profile.attach(machine, values)
 
@@ -189,10 +187,8 @@ def report(
         from ...observe.exit_table import render
 
         sys.stderr.write("\n" + render(machine.exits) + "\n")
-    elif values["msrs"]:
-        from ...observe.msr_accesses import render as msr_table
-
-        sys.stderr.write("\n" + "\n".join(msr_table(machine.exits.msrs or ()) or ["No MSR accesses"]) + "\n")
+    elif values["msrs"] or values["hidden"]:
+        _say_asked(machine, values)
     if budget is not None:
         budget.say()
     if values["stats_out"] is not None:
@@ -202,6 +198,20 @@ def report(
         if budget is not None:
             budget.amend(document)
         write_json(values["stats_out"], document)
+
+
+def _say_asked(machine: Machine, values: dict[str, Any]) -> None:
+    """The tables of --msrs and --hidden where --stats does not show them among the others."""
+    exits, lines = machine.exits, []
+    if values["msrs"]:
+        from ...observe.msr_accesses import render as msr_table
+
+        lines += ["", *(msr_table(exits.msrs or ()) or ["No MSR accesses"])]
+    if exits.hidden is not None:
+        from ...observe.hidden_table import render as hidden_table
+
+        lines += ["", *hidden_table(exits.hidden, exits.symbols, 80, bold=False, rows=24)]
+    sys.stderr.write("\n".join(lines) + "\n")
 
 
 def _write_files(machine: Machine, values: dict[str, Any]) -> None:

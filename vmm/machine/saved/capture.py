@@ -18,10 +18,11 @@ from .machine_state import MachineState
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from ...boot.loader import BootState
-    from ...bus.bus import Claim
+    from ...bus.bus import Bus, Claim
     from ..board import Board
     from ..run import Run
 
@@ -88,17 +89,25 @@ def _load_chips(board: Board, state: MachineState) -> None:
             raise SnapshotError(f"{name}: {error}") from error
 
 
-def _plugged_in(board: Board) -> dict[str, Any]:
-    """Devices that are nobody's but the user's, by their first address: once each."""
-    found: dict[str, Any] = {}
-    chips = {id(chip) for chip in board.made.values()}
-    for bus in (board.ports, board.mmio):
+def plugged_in(board: Board) -> Iterator[tuple[Bus, Claim]]:
+    """The claims that are nobody's but the user's."""
+    buses = [bus for bus in (board.ports, board.mmio) if bus.has_plugs]
+    chips = {id(chip) for chip in board.made.values()} if buses else set()
+    for bus in buses:
         for claim in bus.claims():
-            device = claim.device
-            if device is None or board.has_place_for(claim.name) or id(device) in chips or _is_known(found, claim):
-                continue
-            if callable(getattr(device, "save", None)) and callable(getattr(device, "load", None)):
-                found[f"{bus.kind} {claim.span.start:#x} {claim.name}"] = device
+            if claim.device is not None and not board.has_place_for(claim.name) and id(claim.device) not in chips:
+                yield bus, claim
+
+
+def _plugged_in(board: Board) -> dict[str, Any]:
+    """Devices of the user's that can be saved, by their first address: once each."""
+    found: dict[str, Any] = {}
+    for bus, claim in plugged_in(board):
+        device = claim.device
+        if _is_known(found, claim):
+            continue
+        if callable(getattr(device, "save", None)) and callable(getattr(device, "load", None)):
+            found[f"{bus.kind} {claim.span.start:#x} {claim.name}"] = device
     return found
 
 

@@ -66,6 +66,7 @@ def hardware(board: Board) -> Hardware:
         cpus=board.config.vcpus,
         local_apic=layout.LOCAL_APIC,
         io_apic=layout.IO_APIC,
+        io_apic_version=_io_apic_version(board.config.irqchip),
         pm_event=layout.PM_EVENT[0],
         pm_control=layout.PM_CONTROL[0],
         pm_timer=layout.PM_TIMER[0],
@@ -80,6 +81,15 @@ def hardware(board: Board) -> Hardware:
         panic=layout.PVPANIC[0] if board.ports.name_at(layout.PVPANIC[0]) else 0,
         pci=_pci() if board.ports.name_at(layout.PCI_ADDRESS[0]) == "pci" else None,
     )
+
+
+def _io_apic_version(irqchip: str) -> int:
+    """The kernel's has none of the EOI register that came with version 0x20."""
+    if irqchip == "kernel":
+        return 0x11
+    from ...devices.ioapic import VERSION_NUMBER
+
+    return VERSION_NUMBER
 
 
 def _pci() -> Pci:

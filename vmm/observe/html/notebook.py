@@ -12,7 +12,7 @@ from ..figures import duration, number, share
 from .exit_rows import FIGURES, PLACE, figures, place
 from .grid import table
 from .histogram import chart
-from .over_time import picture
+from .over_time import intervals, picture
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ def statistics(exits: ExitStatistics) -> str:
         words += f" in {duration(exits.wall_ns)}"
     rest = len(views) - ROWS
     more = f"<p>and {number(rest)} more</p>" if rest > 0 else ""
-    rows = [(*place(view), *figures(view)) for view in views[:ROWS]]
+    length = intervals(exits)
+    rows = [(*place(view), *figures(view, length)) for view in views[:ROWS]]
     return _whole(words, picture(exits) + table((*PLACE, *FIGURES), rows) + more)
 
 

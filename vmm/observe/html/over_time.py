@@ -33,10 +33,9 @@ def picture(exits: ExitStatistics) -> str:
     """The picture with its words, axis and legend; likewise."""
     series = _series(exits)
     whole = trimmed(added(series.values()))
-    if not whole or not exits.interval_ns:
+    length, step = intervals(exits), exits.interval_ns
+    if not whole or not length:
         return ""
-    step = exits.interval_ns
-    length = max(len(whole), min(-(-exits.wall_ns // step), 2 * len(whole)))
     most = max(whole)
     areas, below = "", [0] * length
     for at, counts in enumerate(series.values()):
@@ -61,9 +60,16 @@ def picture(exits: ExitStatistics) -> str:
     )
 
 
-def trend(counts: Sequence[int]) -> str:
-    """A small one without words, for a cell of a table; "" when it is empty. It is as long as what `counts` has."""
-    points = coarser(counts, -(-len(counts) // _SPARK)) if counts else ()
+def intervals(exits: ExitStatistics) -> int:
+    """How many the run has, with those at its end in which nothing came; 0 where the statistics have no times."""
+    used = max((len(exit.over_time) for exit in exits.exits), default=0)
+    return max(used, min(-(-exits.wall_ns // exits.interval_ns), 2 * used)) if exits.interval_ns else 0
+
+
+def trend(counts: Sequence[int], length: int) -> str:
+    """A small one without words, for a cell of a table; "" when it is empty. `length` is intervals(), the same for all
+    cells, so that they can be compared."""
+    points = coarser((*counts, *[0] * (length - len(counts))), -(-length // _SPARK)) if any(counts) and length else ()
     most = max(points, default=0)
     if not most:
         return ""
