@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from .saved.save import Track
 
 
+def _as_loaded(board: Board, boot: BootState) -> BootState:
+    from .schematic.image import plug_in_again
+
+    plug_in_again(board)
+    return boot
+
+
 class Saving:
     """The part of a Machine that outlives it."""
 
@@ -86,7 +93,7 @@ class Saving:
         machine = cls.__new__(cls)
         machine.config = state.config
         machine.marks = []
-        machine._assemble(state.is_linux, lambda board: state.boot)
+        machine._assemble(state.is_linux, lambda board: _as_loaded(board, state.boot))
         try:
             fill(machine.memory)
             if set_up is not None:

@@ -94,7 +94,7 @@ def test_a_standby_leaves_when_the_machine_has_ended_in_order(vmm, ticker):
         (("migrate",), "too few arguments"),
         (("migrate", "nowhere"), "neither unix:PATH"),
         (("migrate", "1", "tcp:host:99999"), "neither unix:PATH"),
-        (("migrate", "unix:" + "x" * 200), "107 bytes at most"),
+        (("migrate", "unix:" + "x" * 200), "106 bytes at most"),
         (("standby",), "usage: vmm standby ADDRESS"),
         (("restore", "--listen", "line"), "neither unix:PATH"),
         (("restore", "a.snap", "--listen", "unix:line"), "too many arguments"),
