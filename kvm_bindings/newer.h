@@ -6,6 +6,8 @@
 #ifndef KVM_BINDINGS_NEWER_H
 #define KVM_BINDINGS_NEWER_H
 
+#include <asm/svm.h>
+#include <asm/vmx.h>
 #include <linux/kvm.h>
 
 /* Exit reasons and what comes with them */

@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from ..cpu.cpuid import CpuModel
     from ..memory.guest_memory import GuestMemory, Region
     from ..memory.template import Template
+    from ..observe.hidden_exits import HiddenExits
     from ..observe.msr_accesses import MsrAccess
     from ..state import State
-    from .kvm_breakpoints import KvmBreakpoints
     from .kvm_collector import WriteCollector
     from .kvm_dirty import KvmDirtyLog
+    from .kvm_hidden import HiddenWatch
     from .kvm_irqchip import KernelIrqchip, LocalApics
     from .kvm_laps import KvmLaps
     from .kvm_msr_watch import MsrWatch
@@ -46,6 +47,7 @@ class KvmEngine:
         self.irqchip: KernelIrqchip | None = None
         self.local_apics: LocalApics | None = None
         self._msr_watches: list[MsrWatch] = []
+        self._hidden_watches: list[HiddenWatch] = []
         self._pins: dict[int, CData] = {}
         """By slot: what keeps the host's memory from being unmapped while KVM has it."""
         self._logs_writes = False
@@ -123,12 +125,6 @@ class KvmEngine:
         from .kvm_pages import lay_over
 
         lay_over(memory, template)
-
-    def breakpoints(self, memory: GuestMemory) -> KvmBreakpoints:
-        """See protocol.Engine."""
-        from .kvm_breakpoints import KvmBreakpoints
-
-        return KvmBreakpoints(self.vcpus[0], memory)
 
     def laps(self, memory: GuestMemory, template: Template, state: KvmState) -> KvmLaps | None:
         """See protocol.Engine."""
@@ -231,6 +227,20 @@ class KvmEngine:
     def msr_accesses(self) -> list[MsrAccess]:
         """See protocol.Engine."""
         return [access for watch in self._msr_watches for access in watch.accesses()]
+
+    def watch_hidden(self) -> None:
+        """See protocol.Engine."""
+        from .kvm_hidden import watch
+
+        self._hidden_watches = watch(self.vcpus)
+
+    def hidden_exits(self) -> HiddenExits | None:
+        """See protocol.Engine."""
+        if not self._hidden_watches:
+            return None
+        from .kvm_hidden import gathered
+
+        return gathered(self._hidden_watches)
 
     def kernel_counters(self) -> tuple[dict[str, Any], dict[int, dict[str, Any]], str]:
         """KVM's own statistics since the VM was made: (the VM's, each vCPU's by index, the kind of host)."""

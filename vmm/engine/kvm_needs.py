@@ -17,13 +17,12 @@ if TYPE_CHECKING:
     from .kvm_engine import KvmEngine
     from .kvm_state import KvmState
 
-DYNAMIC = ("osxsave", "ospke", "tsc_deadline_timer")
-"""CPUID bits that a host does not list: the guest's own doing, and what KVM offers with local APICs alone."""
-
 
 def needs(engine: KvmEngine, state: KvmState) -> dict[str, object]:
     """CPU features by name, capabilities by KVM's name with the least answer that will do, and the TSC's kilohertz."""
-    entries = arrays.cpuid2_entries(state.vcpus[0].cpuid)
+    # Not what KVM does not list: bits that are the VMM's to set (ht, hypervisor) or the guest's (osxsave)
+    here = set(features.names_in(engine.system.get_supported_cpuid()))
+    shown = features.names_in(arrays.cpuid2_entries(state.vcpus[0].cpuid))
     least = {"KVM_CAP_USER_MEMORY": 1, "KVM_CAP_SYNC_REGS": 7, "KVM_CAP_VCPU_EVENTS": 1, "KVM_CAP_ADJUST_CLOCK": 1}
     if len(state.vcpus) > 1:
         least["KVM_CAP_MAX_VCPUS"] = len(state.vcpus)
@@ -41,7 +40,7 @@ def needs(engine: KvmEngine, state: KvmState) -> dict[str, object]:
     if any(vcpu.nested is not None for vcpu in state.vcpus):
         least["KVM_CAP_NESTED_STATE"] = 1
     return {
-        "features": [name for name in features.names_in(entries) if name not in DYNAMIC],
+        "features": [name for name in shown if name in here],
         "capabilities": least,
         "tsc_khz": first.tsc_khz,
     }

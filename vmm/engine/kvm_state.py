@@ -103,22 +103,24 @@ class StateTaker:
 
 
 def _kind(engine: KvmEngine) -> VcpuKind:
-    has_apic = engine.irqchip is not None or engine.local_apics is not None
-    kind = _KINDS.get(has_apic)
+    splits = engine.local_apics is not None
+    which = (engine.irqchip is not None, splits)
+    kind = _KINDS.get(which)
     if kind is None:
         vm = engine.vm
         xsave = vm.check_extension(lib.KVM_CAP_XSAVE2)
         if not xsave and vm.check_extension(lib.KVM_CAP_XSAVE):
             xsave = ffi.sizeof("struct kvm_xsave")
-        kind = _KINDS[has_apic] = kvm_vcpu_state.VcpuKind(
+        kind = _KINDS[which] = kvm_vcpu_state.VcpuKind(
             xsave_size=xsave,
             has_debugregs=bool(vm.check_extension(lib.KVM_CAP_DEBUGREGS)),
             nested_size=vm.check_extension(lib.KVM_CAP_NESTED_STATE),
-            has_apic=has_apic,
+            has_apic=any(which),
             has_sregs2=bool(vm.check_extension(lib.KVM_CAP_SREGS2)),
+            splits=splits,
         )
     return kind
 
 
-_KINDS: dict[bool, VcpuKind] = {}
-"""This host's, without and with local APICs."""
+_KINDS: dict[tuple[bool, bool], VcpuKind] = {}
+"""This host's, by whether all controllers are the kernel's, and whether the local APICs alone are."""

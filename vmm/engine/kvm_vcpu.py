@@ -13,11 +13,12 @@ from kvm_bindings.errors import KvmError
 
 from ..errors import HostError
 from . import kvm_registers
+from .kvm_counted import Counted
 from .protocol import FAILED, INTERRUPTED, Stop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from typing import Any
 
     from kvm_bindings._kvm import CData
@@ -25,10 +26,7 @@ if TYPE_CHECKING:
 
     from ..bus.bus import Bound, Bus
     from ..cpu.modes import InitialState
-    from ..observe.exits import ExitCount, FlightEntry
-    from ..observe.trace import TracedExit
-    from ..observe.vcpu_time import VcpuTime
-    from .protocol import TraceTrigger
+    from .kvm_hidden import HiddenWatch
 
 LINT0 = 0x350
 LVT_MASKED, LVT_MODE, LVT_NMI = 1 << 16, 0x700, 0x400
@@ -45,8 +43,11 @@ def no_controller() -> int:
     raise RuntimeError("an interrupt was wanted, but nothing acknowledges it")
 
 
-class KvmVcpu:
+class KvmVcpu(Counted):
     """Implements protocol.Vcpu over an open vCPU fd."""
+
+    _rip_is_behind: int | None = None
+    """1 where RIP stands behind a port access already, as with PVM, which emulates it; VMX and SVM have it on it."""
 
     def __init__(
         self, vcpu: BoundVcpu, index: int, ports: Bus, mmio: Bus, ns_per_tick_32: int, cpuid: CData = None
@@ -60,6 +61,8 @@ class KvmVcpu:
         self.acknowledge: Callable[[], int] = no_controller
         self.hooks: dict[int, Callable[[CData], Stop | None]] = {}
         """Handlers of exits that are neither port nor MMIO accesses, by KVM_EXIT_ number; None goes on."""
+        self.hidden: HiddenWatch | None = None
+        """The recording of what KVM does on this vCPU's thread, if it is asked for."""
         self._run = vcpu.run
         step = lib.step_new(vcpu.fd, vcpu.run, ns_per_tick_32)
         if step == ffi.NULL:
@@ -72,6 +75,8 @@ class KvmVcpu:
         self._rebinds = 0
         self._is_attached = False
         self._owes_finish = False
+        self.has_queued = False
+        """Whether KVM was given an interrupt since its queue was settled (kvm_queue.py)."""
         self._rings: dict[int, tuple[Callable[[bytes], None], Bus, int]] = {}
         self._quiet_rows: dict[tuple[str, int, int, bool], int] = {}
         self._taken, self._key = ffi.new("uint8_t[]", lib.STEP_RING), ffi.new("uint64_t *")
@@ -95,6 +100,8 @@ class KvmVcpu:
 
     def attach(self, block_signals: bool = False) -> None:
         """See protocol.Vcpu."""
+        if self.hidden is not None:
+            self.hidden.begin()
         lib.step_attach(self._step, block_signals)
         self._is_attached = True
 
@@ -102,6 +109,8 @@ class KvmVcpu:
         """See protocol.Vcpu."""
         self._is_attached = False
         lib.step_detach(self._step)
+        if self.hidden is not None:
+            self.hidden.end()
 
     def run(self) -> Stop:
         """See protocol.Vcpu."""
@@ -289,6 +298,7 @@ class KvmVcpu:
     def _on_interrupt_window(self) -> Stop | None:
         run = self._run
         if self._step.attention & lib.STEP_WANT_INTERRUPT and run.ready_for_interrupt_injection and run.if_flag:
+            self.has_queued = True
             self.fd.interrupt(self.acknowledge())
             run.ready_for_interrupt_injection = 0
         return None
@@ -383,84 +393,24 @@ class KvmVcpu:
         """Whether it still waits for INIT and SIPI."""
         return self.fd.get_mp_state() in (lib.KVM_MP_STATE_UNINITIALIZED, lib.KVM_MP_STATE_INIT_RECEIVED)
 
-    def exit_counts(self, names: Callable[[str, int], str]) -> list[ExitCount]:
+    def translate(self, address: int) -> int | None:
         """See protocol.Vcpu."""
-        from .kvm_exits import exit_counts
-
-        return exit_counts(self._step, self.index, names)
-
-    def begin_time(self, zero_ns: int) -> None:
-        """See protocol.Vcpu."""
-        self._step.zero = lib.step_ticks() - ((lib.step_ns() - zero_ns) << 32) // self._step.ns_per_tick_32
+        self._take_over()
+        found = self.fd.translate(address)
+        return int(found.physical_address) if found.valid else None
 
     @property
-    def interval_ns(self) -> int:
+    def port_rip(self) -> int:
         """See protocol.Vcpu."""
-        from .kvm_exits import interval_ns
+        if KvmVcpu._rip_is_behind is None:
+            from .kvm_host import kind
 
-        return interval_ns(self._step)
+            KvmVcpu._rip_is_behind = int(kind() == "pvm")
+        return int(self._step.rip) - KvmVcpu._rip_is_behind
 
-    def flight(self, names: Callable[[str, int], str], zero_ns: int) -> list[FlightEntry]:
+    def port_address(self) -> int:
         """See protocol.Vcpu."""
-        from .kvm_exits import flight_entries
-
-        return flight_entries(self._step, self.index, names, zero_ns)
-
-    def start_trace(self, limit: int) -> None:
-        """See protocol.Vcpu."""
-        error = lib.step_trace(self._step, limit)
-        if error:
-            raise HostError(f"no memory for a trace of {limit} exits (errno {-error})", "trace fewer exits")
-
-    def trigger_trace(self, triggers: Sequence[TraceTrigger], after: int, other: KvmVcpu | None = None) -> None:
-        """See protocol.Vcpu."""
-        from .kvm_trace import set_triggers
-
-        flag = ffi.new("uint32_t *") if other is None else other._triggered
-        set_triggers(self._step, triggers, after, flag)
-        self._triggered = flag  # the step has a pointer to it
-
-    @property
-    def trace_triggered(self) -> bool:
-        """See protocol.Vcpu."""
-        return self._triggered is not None and self._triggered[0] != 0
-
-    def end_trace(self, more: int) -> None:
-        """See protocol.Vcpu."""
-        lib.step_trace_end(self._step, more)
-        if self._triggered is not None:
-            self._triggered[0] = 1
-
-    def traced(self, names: Callable[[str, int], str], zero_ns: int) -> tuple[list[TracedExit], int]:
-        """See protocol.Vcpu."""
-        from .kvm_trace import traced_exits
-
-        return traced_exits(self._step, self.index, names, zero_ns)
-
-    @property
-    def exit_total(self) -> int:
-        """See protocol.Vcpu."""
-        return int(self._step.exits)
-
-    def times(self) -> VcpuTime:
-        """See protocol.Vcpu."""
-        from .kvm_exits import vcpu_time
-
-        return vcpu_time(self._step, self.index)
-
-    @property
-    def handler_ns(self) -> int:
-        """See protocol.Vcpu."""
-        return int(self._step.handler_ticks) * int(self._step.ns_per_tick_32) >> 32
-
-    def guest_clock(self) -> tuple[int, int]:
-        """See protocol.Vcpu."""
-        step = self._step
-        return step.clocked_ticks * step.ns_per_tick_32 >> 32, int(step.guest_clock_ns)
-
-    def uncount(self) -> None:
-        """See protocol.Vcpu."""
-        lib.step_uncount(self._step)
+        return self.port_rip + int(self.fd.get_sregs().cs.base)
 
     def stats_fd(self) -> int:
         """A new fd of the kernel's counters. Any thread: the kernel gives none while the guest runs, so that is ended

@@ -23,7 +23,7 @@ from kvm_bindings.call_list import CallList
 from kvm_bindings.errors import KvmError
 
 from ..errors import SnapshotError
-from . import kvm_msrs
+from . import kvm_msrs, kvm_queue
 from .protocol import APICS, DEBUG_REGISTERS, EXTENDED, MSRS, REGISTERS
 
 TYPE_CHECKING = False
@@ -46,7 +46,7 @@ class VcpuKind:
     """What one machine's vCPUs have in common: which of the optional structs there are, and how large."""
 
     def __init__(
-        self, xsave_size: int, has_debugregs: bool, nested_size: int, has_apic: bool, has_sregs2: bool
+        self, xsave_size: int, has_debugregs: bool, nested_size: int, has_apic: bool, has_sregs2: bool, splits: bool
     ) -> None:
         self.xsave_size = xsave_size
         """Bytes of KVM_GET_XSAVE2; 0 where KVM has no XSAVE and the FPU is all."""
@@ -54,6 +54,8 @@ class VcpuKind:
         self.nested_size = nested_size
         self.has_apic = has_apic
         self.has_sregs2 = has_sregs2
+        self.splits = splits
+        """Whether PIC and local APICs are on different sides."""
 
 
 class KvmVcpuState:
@@ -105,6 +107,9 @@ def take(system: System, vcpu: KvmVcpu, kind: VcpuKind, into: KvmVcpuState | Non
     if parts & APICS:
         state.mp_state = fd.get_mp_state()
     if parts & REGISTERS:
+        if kind.splits:
+            vcpu.finish_access()
+            kvm_queue.settle(vcpu)
         run.kvm_valid_regs = SYNCED
         try:
             vcpu.finish_access()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..memory.guest_memory import GuestMemory, Region
     from ..memory.template import Template
     from ..observe.exits import ExitCount, FlightEntry
+    from ..observe.hidden_exits import HiddenExits
     from ..observe.msr_accesses import MsrAccess
     from ..observe.trace import TracedExit
     from ..observe.vcpu_time import VcpuTime
@@ -111,6 +112,17 @@ if TYPE_CHECKING:
         def special_registers(self) -> dict[str, Any]:
             """cr0 ... cr8, efer, apic_base, gdt and idt as (base, limit), and segments as dicts of their fields."""
 
+        def translate(self, address: int) -> int | None:
+            """The guest physical address behind a linear one, as the vCPU would find it now; None where nothing is
+            mapped. While it does not run."""
+
+        @property
+        def port_rip(self) -> int:
+            """RIP of the one-byte instruction (in or out by DX) whose port access is being handled."""
+
+        def port_address(self) -> int:
+            """The same as a linear address; slower."""
+
         def exit_counts(self, names: Callable[[str, int], str]) -> list[ExitCount]:
             """Statistics so far; `names(reason, address)` gives the device. Any thread."""
 
@@ -195,23 +207,6 @@ if TYPE_CHECKING:
         def put_back(self, template: Template) -> int:
             """Such pages hold again what `template`, which the memory lies over, does; how many."""
 
-    class Breakpoints(Protocol):
-        """Instructions at which vCPU 0 stops, DEBUG with "pc" in its detail, before it executes them. While it does not
-        run; they are in guest memory, where reset_to() leaves them alone."""
-
-        @property
-        def most(self) -> int | None:
-            """How many there can be at once; None for any number."""
-
-        def set(self, addresses: Collection[int]) -> None:
-            """These linear addresses and no others. HostError for more than there can be, and for unmapped ones."""
-
-        def remove(self, address: int) -> None:
-            """That one stops nobody any more, where there can be any number, until its page is put back."""
-
-        def clear(self) -> None:
-            """None any more."""
-
     class Laps(Protocol):
         """The quick way back for a machine that runs from one moment again and again. While its vCPU does not run."""
 
@@ -255,9 +250,6 @@ if TYPE_CHECKING:
         def log_writes(self, memory: GuestMemory) -> DirtyLog:
             """From the first call on what is written to `memory`, which the engine holds, is logged; the log."""
 
-        def breakpoints(self, memory: GuestMemory) -> Breakpoints:
-            """None set yet."""
-
         def laps(self, memory: GuestMemory, template: Template, state: EngineState) -> Laps | None:
             """The way back to `state`, of this kind of machine, and to `template`, which `memory` lies over; None where
             there is no quick one: with several vCPUs, or interrupt controllers or ROM windows of the engine's."""
@@ -293,6 +285,12 @@ if TYPE_CHECKING:
 
         def msr_accesses(self) -> list[MsrAccess]:
             """What watch_msrs() has seen so far. Any thread."""
+
+        def watch_hidden(self) -> None:
+            """Records the exits that it answers by itself too. Before it runs. HostError where the host forbids it."""
+
+        def hidden_exits(self) -> HiddenExits | None:
+            """What watch_hidden() has seen so far; None where nobody called it. Any thread."""
 
         def close(self) -> None:
             """Gives everything back. Legal twice."""

@@ -68,10 +68,10 @@ class Harness:
 
         `length` is where the guest finds the input's length: the name of a register, or a guest physical address of 8
         bytes. A guest that has not ended after `timeout` seconds hangs. `watch` are addresses whose first visit is
-        told, "functions" for all that the guest's symbols name: breakpoints, so more than four together with `end`
-        take a host with hardware KVM.
+        told, "functions" for all that the guest's symbols name.
 
-        The harness works on a fork: `machine` stays at `start`. ConfigError for names and addresses that are not there,
+        Points are in code that may use ports: ring 0, or ring 3 with IOPL 3 (machine/traps.py). The harness works on a
+        fork: `machine` stays at `start`. ConfigError for names and addresses that are not there,
         StateError when the guest does not come to `start`; errors as of fork().
         """
         if room <= 0:

@@ -92,6 +92,8 @@ class Board:
         """What the ports that speak write to, by the name of the chip: a ConsoleLog, an Output, or a callable."""
         self.listeners: dict[str, Callable[[bytes], None]] = {}
         """Who hears what a port says besides its output, by the name of the chip; before the chip is made."""
+        self.has_traps = False
+        """Whether every port access must be seen by machine/traps.py."""
         self.drives: dict[str, Any] = {}
         """The host's side of each drive, by its field of the configuration; close() closes it."""
         self.stdout: Any = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .outcome import BREAKPOINT
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _thread import LockType
@@ -24,6 +26,7 @@ class Forks:
     _engine: Any
     _run: Run
     _turn: LockType
+    vcpus: Any
     _master: Master | None = None
     """What children are made from; None once it is out of date."""
     _logged: Master | None = None
@@ -77,18 +80,21 @@ class Forks:
 
     def run_to(self, *addresses: int, deadline: float | None = None) -> Outcome:
         """As run(), and the run also ends where vCPU 0 is about to execute the instruction at one of these linear
-        addresses: kind "breakpoint", `value` is the address. Up to four on hosts with PVM, which has them in the CPU's
-        debug registers; HostError for more there, and elsewhere where no memory is mapped at an address.
+        addresses, in code that may use ports (traps.py): kind "breakpoint", `value` is the address. HostError where no
+        memory is mapped at one of them now.
         """
         self._expect_still("run")
-        points = self._engine.breakpoints(self._board.memory)
-        points.set(addresses)
-        self._run.breakpoints = frozenset(addresses)
+        from .traps import Traps
+
+        traps = Traps(self._board, self._run, self.vcpus[0])
+        traps.set(addresses)
         try:
-            return self.run(deadline)
+            outcome = self.run(deadline)
+            if outcome.kind == BREAKPOINT:
+                traps.step_back(outcome.value)
         finally:
-            self._run.breakpoints = ()
-            points.clear()
+            traps.clear()
+        return outcome
 
     def laps(
         self, master: Forks | Master, room: tuple[int, int], ends: Collection[int] = (), watched: Collection[int] = ()
@@ -100,7 +106,7 @@ class Forks:
         from .laps import Laps
 
         self.reset_to(master)
-        return Laps(self, self._run, self._engine, ends, watched, room)  # type: ignore[arg-type]
+        return Laps(self, self._board, self._run, self._engine, ends, watched, room)  # type: ignore[arg-type]
 
     @property
     def turn(self) -> LockType:

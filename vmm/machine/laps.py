@@ -12,6 +12,7 @@ from ..errors import ConfigError, StateError
 from ..units import SECOND
 from . import outcome
 from .outcome import Outcome
+from .traps import Traps
 from .vcpu_thread import KINDS
 
 TYPE_CHECKING = False
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from typing import Any, Self
 
-    from ..engine.protocol import Stop
+    from .board import Board
     from .machine import Machine
     from .run import Run
 
@@ -28,7 +29,7 @@ class Laps:
     """What Machine.laps() gives. Inside its `with` the machine is nobody else's, and stands still between laps."""
 
     def __init__(
-        self, machine: Machine, run: Run, engine: Any, ends: Collection[int], watched: Collection[int],
+        self, machine: Machine, board: Board, run: Run, engine: Any, ends: Collection[int], watched: Collection[int],
         room: tuple[int, int],
     ) -> None:  # fmt: skip
         if len(machine.vcpus) != 1:
@@ -38,13 +39,13 @@ class Laps:
             raise ConfigError.of("input", f"{room[1]} bytes at {room[0]:#x} are not in the guest's RAM")
         self._engine, self._room = engine, room
         self._ends, self._watched = frozenset(ends), frozenset(watched) - frozenset(ends)
-        self._breakpoints = engine.breakpoints(machine.memory)
-        self._breakpoints.set(self._ends | self._watched)
+        self._traps = Traps(board, run, self._vcpu)
+        self._traps.set(self._ends | self._watched)
         try:
-            self._master = machine.master()  # with the breakpoints in its code: a page that is put back has them
+            self._master = machine.master()  # with the traps in its code: a page that is put back has them
             machine.reset_to(self._master)
         except BaseException:
-            self._breakpoints.clear()
+            self._traps.clear()
             raise
         self._unreached = set(self._watched)
         self._quick: Any = None
@@ -75,7 +76,7 @@ class Laps:
         self._let_go()
 
     def _let_go(self) -> None:
-        self._breakpoints.clear()
+        self._traps.clear()
         if self._input is not None:
             self._input.release()
         if self._quick is not None:
@@ -112,32 +113,30 @@ class Laps:
                         if run.is_running and time.monotonic_ns() >= deadline:
                             return Outcome(kind=outcome.DEADLINE, words=f"no end within {seconds:g} s")
                     if run.outcome is not None:
-                        return run.outcome
+                        if not self._is_on_the_way(run.outcome):
+                            return run.outcome
+                        run.begin(None)
+                        continue
                     self._alarm = 0
                     vcpu.set_alarm(deadline)
-                elif not self._is_new_ground(stop):
-                    return self._ended(stop)
+                elif stop.reason == protocol.HALTED:
+                    return Outcome(kind=outcome.HALTED, words="the guest halted")
+                else:
+                    return Outcome(kind=KINDS[stop.reason], words=stop.words, detail=dict(stop.detail))
         finally:
             run.is_running = False
 
-    def _is_new_ground(self, stop: Stop) -> bool:
-        address = stop.detail.get("pc")
-        if stop.reason != protocol.DEBUG or address not in self._watched:
+    def _is_on_the_way(self, end: Outcome) -> bool:
+        """Whether it is no end but a watched address, at which the guest then goes on."""
+        if end.kind != outcome.BREAKPOINT or end.value not in self._watched:
             return False
-        self._breakpoints.remove(address)
+        self._traps.remove(end.value)
+        self._traps.step_back(end.value)
         self._stops += 1
-        if address in self._unreached:
-            self._unreached.discard(address)
-            self.reached.append(address)
+        if end.value in self._unreached:
+            self._unreached.discard(end.value)
+            self.reached.append(end.value)
         return True
-
-    def _ended(self, stop: Stop) -> Outcome:
-        if stop.reason == protocol.HALTED:
-            return Outcome(kind=outcome.HALTED, words="the guest halted")
-        if stop.reason == protocol.DEBUG and stop.detail["pc"] in self._ends:
-            pc = stop.detail["pc"]
-            return Outcome(kind=outcome.BREAKPOINT, words=f"the guest came to {pc:#x}", value=pc)
-        return Outcome(kind=KINDS[stop.reason], words=stop.words, detail=dict(stop.detail))
 
     def back(self) -> None:
         """The machine is what the master was, but for its clocks, output and statistics."""

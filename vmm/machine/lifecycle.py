@@ -11,6 +11,8 @@ MOVES = {
     (PAUSED, "run"): RUNNING,
     (RUNNING, "pause"): PAUSED,
     (RUNNING, "end"): ENDED,
+    (CREATED, "give away"): ENDED,
+    (PAUSED, "give away"): ENDED,
     (CREATED, "put back"): CREATED,
     (PAUSED, "put back"): PAUSED,
     (ENDED, "put back"): PAUSED,

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from ..bus.bus import Bus
     from ..memory.guest_memory import GuestMemory
     from ..observe.crash import CrashReport
+    from ..observe.hidden_exits import HiddenExits
     from ..observe.msr_accesses import MsrAccess
     from ..observe.statistics import ExitStatistics
     from .tracing import Tracing
@@ -91,6 +92,7 @@ class Machine(Outside, Still, Saving, Forks):
         """Held by the one thread that drives, joins or closes."""
         self._driver = 0
         self._waits = []
+        self.mirrors = []
         self._board = Board(self.config, time.monotonic_ns, time.time_ns, is_linux)
         self._mark("memory and board are laid out")
         self._engine: Any = None
@@ -180,6 +182,14 @@ class Machine(Outside, Still, Saving, Forks):
         self._engine.watch_msrs()
         self.is_watching_msrs = True
 
+    def watch_hidden(self) -> None:
+        """Has the exits that KVM answers by itself counted too, for `exits.hidden`, from the kernel's tracepoints.
+
+        Once, before the machine runs. HostError, with the remedy, where the host does not allow it.
+        """
+        self._expect(CREATED, "watch hidden exits")
+        self._engine.watch_hidden()
+
     # -- running --
 
     def run(self, deadline: float | None = None) -> Outcome:
@@ -256,6 +266,9 @@ class Machine(Outside, Still, Saving, Forks):
                 self._finish()
             self.state = move(self.state, "close")
             self._master = self._logged = None
+        for mirror in self.mirrors[:]:
+            mirror.end()
+        with self._turn:
             if self._engine is not None:
                 self._engine.close()
             self._board.close()
@@ -332,6 +345,10 @@ class Machine(Outside, Still, Saving, Forks):
     def msr_accesses(self) -> list[MsrAccess]:
         """What watch_msrs() has seen so far, unordered. Legal until close()."""
         return self._engine.msr_accesses()  # type: ignore[no-any-return]
+
+    def hidden_exits(self) -> HiddenExits | None:
+        """What watch_hidden() has seen so far; None without it. Legal until close()."""
+        return self._engine.hidden_exits()  # type: ignore[no-any-return]
 
     def crash_report(self) -> CrashReport:
         """Everything about the vCPU that ended the run, in words. StateError while it runs or after close()."""

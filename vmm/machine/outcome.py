@@ -13,6 +13,7 @@ POWER_OFF = "power-off"
 SUSPENDED = "suspended"
 BREAKPOINT = "breakpoint"
 PANIC = "panic"
+MIGRATED = "migrated"
 DEADLINE = "deadline"
 UNCLAIMED = "unclaimed"
 ENTRY_FAILURE = "entry-failure"
@@ -34,6 +35,7 @@ EXIT_CODES = {
     POWER_OFF: (0, "the guest switched the machine off"),
     SUSPENDED: (0, "the guest went to sleep (ACPI S3); to run it again wakes it"),
     BREAKPOINT: (0, "the guest came to an address that it should run to"),
+    MIGRATED: (0, "the machine went on elsewhere"),
     DEADLINE: (124, "the deadline passed"),
     STOPPED: (130, "stopped from outside: Ctrl-C, Ctrl-A x, a signal"),
 }
@@ -41,6 +43,8 @@ EXIT_CODES = {
 
 RESUMABLE = (DEADLINE, STOPPED, SUSPENDED, BREAKPOINT)
 """Kinds after which the machine may run on."""
+PAUSES = (DEADLINE, STOPPED)
+"""Those of them that come from outside."""
 ABNORMAL = (SHUTDOWN, INTERNAL_ERROR, ENTRY_FAILURE, FAILED, UNCLAIMED, DEADLINE)
 """Kinds that a crash report explains."""
 LAST_OF_A_PANIC = (RESET, SHUTDOWN)

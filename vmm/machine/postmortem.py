@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..engine.protocol import Vcpu
+    from ..observe.hidden_exits import HiddenExits
     from ..observe.program import Program
     from ..observe.vcpu_time import VcpuTime
     from .machine import Machine
@@ -65,7 +66,6 @@ def statistics(machine: Machine, symbols: Callable[[int], str] | None = None, ke
     """The exits of all vCPUs so far. `symbols` saves reading the symbol table again; without `kernel`, whose counters
     cannot be had while the guest runs, it is not interrupted."""
     names, counters = machine.device_at, _kernel(machine) if kernel else None
-    times = [vcpu.times() for vcpu in machine.vcpus]
     exits = [vcpu.exit_counts(names) for vcpu in machine.vcpus]
     intervals = [vcpu.interval_ns for vcpu in machine.vcpus]
     longest = max(intervals)
@@ -74,6 +74,7 @@ def statistics(machine: Machine, symbols: Callable[[int], str] | None = None, ke
             exits[at] = [
                 exit.replace(over_time=coarser(exit.over_time, round(longest / interval))) for exit in exits[at]
             ]
+    times, hidden = [vcpu.times() for vcpu in machine.vcpus], machine.hidden_exits()
     return ExitStatistics(
         [exit for of_vcpu in exits for exit in of_vcpu],
         wall_ns=machine.ran_ns,
@@ -81,7 +82,8 @@ def statistics(machine: Machine, symbols: Callable[[int], str] | None = None, ke
         guest_ns=sum(time.run_ns for time in times),
         handler_ns=sum(vcpu.handler_ns for vcpu in machine.vcpus),
         idle_ns=sum(time.asleep_ns for time in times),
-        times=[_divided(vcpu, time, counters) for vcpu, time in zip(machine.vcpus, times, strict=True)],
+        times=[_divided(vcpu, time, counters, hidden) for vcpu, time in zip(machine.vcpus, times, strict=True)],
+        hidden=hidden,
         msrs=machine.msr_accesses() if machine.is_watching_msrs else None,
         kernel=counters,
         flight=[entry for vcpu in machine.vcpus for entry in vcpu.flight(names, machine.born_ns)],
@@ -90,10 +92,11 @@ def statistics(machine: Machine, symbols: Callable[[int], str] | None = None, ke
     )
 
 
-def _divided(vcpu: Vcpu, time: VcpuTime, kernel: KernelCounters | None) -> VcpuTime:
+def _divided(vcpu: Vcpu, time: VcpuTime, kernel: KernelCounters | None, hidden: HiddenExits | None) -> VcpuTime:
     if kernel is None:
         return time
-    return divided(time, kernel.vcpus.get(vcpu.index, {}), vcpu.guest_clock(), kernel.host)
+    traced = None if hidden is None or hidden.lost or not hidden.total else hidden.guest_ns.get(vcpu.index)
+    return divided(time, kernel.vcpus.get(vcpu.index, {}), vcpu.guest_clock(), kernel.host, traced)
 
 
 def _kernel(machine: Machine) -> KernelCounters:

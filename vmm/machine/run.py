@@ -11,7 +11,7 @@ from .outcome import MOMENT, Outcome
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Sequence
 
     from ..bus.timers import Timers
     from ..engine.protocol import Vcpu
@@ -53,8 +53,6 @@ class Run:
         """vCPUs that stand at a HLT which came to us, each with whether its interrupts are on; over pauses too."""
         self.drivers: dict[int, Vcpu] = {}
         """Which vCPU a thread runs, by the thread's ident."""
-        self.breakpoints: Collection[int] = ()
-        """Where the run ends, in linear addresses."""
         self.panic = ""
         """What the guest's kernel said of its panic, once it did; over pauses too."""
 
@@ -81,13 +79,16 @@ class Run:
         return True
 
     def end(self, verdict: Outcome) -> None:
-        """Ends the run with `verdict`, unless it has one already; a moment of stillness is none. Any thread."""
+        """Ends the run with `verdict`, unless it has one already: a moment of stillness is none, and a pause gives way
+        to an end that the guest comes to meanwhile. Any thread."""
         if self.is_running or self.outcome is MOMENT:
             if self.panic and verdict.kind in outcome.LAST_OF_A_PANIC:
                 verdict = outcome.panic(self.panic)
             self._verdicts.append(verdict)  # two threads may be here: the first in the list wins
             self.outcome = next((each for each in self._verdicts if each is not MOMENT), MOMENT)
             self.is_running = False
+        elif self.outcome is not None and self.outcome.kind in outcome.PAUSES and verdict.kind not in outcome.RESUMABLE:
+            self.outcome = verdict  # the guest was at its end already: run on, it would go past that
         for vcpu in self.vcpus:
             vcpu.kick(stop=True)
 
@@ -101,6 +102,11 @@ class Run:
         with self.lock:  # type: ignore[attr-defined]
             for _ in range(len(self._jobs)):
                 self._jobs.pop(0)()
+
+    def give_away(self, verdict: Outcome) -> None:
+        """While nothing runs: the last word on this run, whatever was said before."""
+        self._verdicts = [verdict]
+        self.outcome = verdict
 
     def forget(self) -> None:
         """Another machine's past comes in place of this one's: no outcome, nobody halted, nothing posted."""

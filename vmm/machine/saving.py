@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ..errors import StateError
 from ..units import SECOND
-from .lifecycle import move
+from .lifecycle import ENDED, move
+from .outcome import MIGRATED, Outcome
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,9 +16,18 @@ if TYPE_CHECKING:
     from ..memory.guest_memory import GuestMemory
     from .board import Board
     from .config import MachineConfig
+    from .moving.source import Moved
+    from .moving.standby import Mirror
     from .run import Run
     from .saved.machine_state import MachineState
     from .saved.save import Track
+
+
+def _as_loaded(board: Board, boot: BootState) -> BootState:
+    from .schematic.image import plug_in_again
+
+    plug_in_again(board)
+    return boot
 
 
 class Saving:
@@ -29,11 +40,16 @@ class Saving:
     boot: BootState
     marks: list[tuple[str, int]]
     state: str
+    mirrors: list[Mirror]
+    """Standbys that are kept up to date."""
     track: Track | None = None
     """What this machine was last saved as or restored from, if anything."""
 
     if TYPE_CHECKING:
 
+        @property
+        def outcome(self) -> Outcome | None: ...
+        def stop(self, words: str = ..., value: int = ...) -> None: ...
         @property
         def memory(self) -> GuestMemory: ...
         def _expect_still(self, wanted: str) -> None: ...
@@ -77,7 +93,7 @@ class Saving:
         machine = cls.__new__(cls)
         machine.config = state.config
         machine.marks = []
-        machine._assemble(state.is_linux, lambda board: state.boot)
+        machine._assemble(state.is_linux, lambda board: _as_loaded(board, state.boot))
         try:
             fill(machine.memory)
             if set_up is not None:
@@ -101,6 +117,8 @@ class Saving:
 
         def job() -> str:
             self._expect_still("save")
+            if self.state == ENDED:
+                raise StateError("save", ENDED)
             self.track = save(
                 path, self.capture, self._engine, self.memory, self.track, note=track, differential=differential
             )
@@ -127,3 +145,70 @@ class Saving:
         from .saved.restore import restore
 
         return restore(cls, path, clock, set_up, verify, changes)
+
+    # -- moves --
+
+    def migrate(self, address: str, downtime: float = 0.3) -> Moved:
+        """Moves it to one who waits at `address` (unix:PATH or tcp:HOST:PORT, Machine.receive() or `vmm restore
+        --listen`): memory while it runs on, the rest in a moment of about `downtime` seconds. From any thread but the
+        run's own; run() and wait() then give the outcome "migrated".
+
+        On any error it goes on here: SnapshotError with the other side's words, HostError for the connection. The one
+        exception is a connection that falls silent in the very last step, when nobody can know: then it stands still.
+        """
+        from .moving.addresses import connect
+        from .moving.source import migrate, source_of
+        from .moving.wire import Wire
+
+        line = Wire(connect(address))
+        try:
+            words = f"the machine went on at {address}"
+            return migrate(source_of(self, line), downtime, lambda: self._give_away(words))
+        finally:
+            line.close()
+
+    def mirror(self, address: str, every: float = 1.0, when_whole: Callable[[], None] = lambda: None) -> None:
+        """Keeps a standby at `address` (Machine.stand_by() or `vmm standby`) up to date: each `every` seconds what was
+        written, for which the machine stands still a moment, until its run ends. Blocks; for a thread of its own.
+        `when_whole` is called each time that the standby has all of it.
+
+        Should this process die, the standby goes on from the last that it has whole. Should the standby be lost, a
+        machine that it can take for dead (tcp:) stops; else (unix:) it goes on. Errors as migrate().
+        """
+        from .moving.addresses import connect
+        from .moving.standby import Mirror
+        from .moving.wire import Wire
+
+        line = Wire(connect(address))
+        try:
+            Mirror(self, line, fences=not address.startswith("unix:")).keep(every, when_whole)
+        finally:
+            line.close()
+
+    @classmethod
+    def receive(
+        cls, address: str, set_up: Callable[[Self], None] | None = None, **changes: Any
+    ) -> Self:  # fmt: skip
+        """Waits at `address` for a machine that migrates, and gives it, to be run at once: it runs nowhere else by
+        then. `changes` and `set_up` as of restore(); over tcp: drives and firmware must be named by `changes`.
+
+        SnapshotError when it does not come: refused, with the list of what this host lacks, or kept by its old side.
+        """
+        from .moving.arrival import receive
+
+        return receive(cls, address, set_up, changes)
+
+    @classmethod
+    def stand_by(
+        cls, address: str, set_up: Callable[[Self], None] | None = None, **changes: Any
+    ) -> Self | None:  # fmt: skip
+        """Waits at `address` for one who mirrors a machine there, and gives the machine, to be run at once, when that
+        one has died; None when it ended in order. As receive()."""
+        from .moving.arrival import stand_by
+
+        return stand_by(cls, address, set_up, changes)
+
+    def _give_away(self, words: str) -> None:
+        """While it stands still: it has ended here."""
+        self._run.give_away(Outcome(kind=MIGRATED, words=words))
+        self.state = move(self.state, "give away")

@@ -7,7 +7,7 @@ been, its deadline later by as much. Whoever called run() or wait() hears nothin
 from __future__ import annotations
 
 import time
-from _thread import allocate_lock
+from _thread import allocate_lock, get_ident
 
 from .lifecycle import PAUSED, RUNNING
 from .outcome import MOMENT
@@ -62,6 +62,8 @@ class Still:
     _crew: Crew
     _turn: LockType
     _waits: list[Wait]
+    _still_for = 0
+    """The thread that does jobs now."""
     state: str
     vcpus: Any
 
@@ -73,7 +75,9 @@ class Still:
 
     def still(self, job: Callable[[], Any]) -> Any:
         """Has `job` done while the machine does not run, and gives what it gives; a run that is on goes on afterwards.
-        Any thread but the run's own: StateError for those."""
+        Any thread but the run's own: StateError for those. A job may call it again."""
+        if self._still_for == get_ident():
+            return job()  # it does stand still, for this very thread
         self._expect_outside("stand still")
         wait = Wait(job)
         self._waits.append(wait)
@@ -96,14 +100,21 @@ class Still:
             if self._goes_on():
                 self._crew.start(self.vcpus)
         else:
+            self._do_waits()
+
+    def _do_waits(self) -> None:
+        self._still_for = get_ident()
+        try:
             while self._waits:
                 self._waits.pop(0).do()
+        finally:
+            self._still_for = 0
 
     def _goes_on(self) -> bool:
         """When the threads have ended: does what waits, and begins again if that was all the run ended for."""
         began = time.monotonic_ns()
-        while self._waits:
-            self._waits.pop(0).do()
+        if self._waits:
+            self._do_waits()
         if (self._run.outcome is not MOMENT and self._run.outcome is not None) or self.state != PAUSED:
             return False
         deadline = self._run.deadline

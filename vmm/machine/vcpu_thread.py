@@ -57,10 +57,6 @@ class VcpuThread:
                 self._ended(stop)
 
     def _ended(self, stop: Stop) -> None:
-        if stop.reason == protocol.DEBUG and (pc := stop.detail["pc"]) in self.run.breakpoints:
-            words = f"the guest came to {pc:#x}"
-            self.run.end(outcome.Outcome(kind=outcome.BREAKPOINT, words=words, value=pc, vcpu=self.vcpu.index))
-            return
         self.run.end(
             outcome.Outcome(kind=KINDS[stop.reason], words=stop.words, vcpu=self.vcpu.index, detail=dict(stop.detail))
         )

@@ -85,7 +85,7 @@ def make_quiet(board: Board, vcpus: Sequence[Vcpu], com1: Any = None) -> None:
     if com1 is None and not board.has_made("com1"):  # nor has a closed board
         return
     com1 = com1 or board.device("com1")
-    is_watched = board.ports.observer is not None
+    is_watched = board.ports.observer is not None or board.has_traps
     constants = {} if is_watched else dict(com1.quiet_reads())
     ring = None if is_watched else com1.quiet_ring_offset()
     transmit, limit = com1.transmit if ring == 0 else None, com1.quiet_ring_limit()

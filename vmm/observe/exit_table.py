@@ -128,6 +128,7 @@ def _sections(exits: ExitStatistics, width: int, bold: bool, rows: int) -> list[
         table(_RIP, map(_instruction, hot[: rows // 2]), width, bold=bold)
         + _rest(len(hot) - rows // 2, sum(place.count for place in hot[rows // 2 :]), "instruction", width),
         msr_accesses.render(exits.msrs, width, rows=rows, bold=bold) if exits.msrs else [],
+        _hidden(exits, width, bold, rows) if exits.hidden else [],
         _kernel(exits.kernel, exits.exits, width, bold) if exits.kernel else [],
     ]
     return [line for block in blocks if block for line in ("", *block)]
@@ -173,6 +174,12 @@ def _kernel(kernel: KernelCounters, exits: tuple[ExitCount, ...], width: int, bo
         if entry.remark:
             lines += wrap(entry.remark, width, "  * ", "    ")
     return lines
+
+
+def _hidden(exits: ExitStatistics, width: int, bold: bool, rows: int) -> list[str]:
+    from .hidden_table import render as hidden_table
+
+    return hidden_table(exits.hidden, exits.symbols, width, bold=bold, rows=rows) if exits.hidden else []
 
 
 def _rest(more: int, exits: int, what: str, width: int) -> list[str]:

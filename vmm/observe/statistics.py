@@ -10,6 +10,7 @@ from ..errors import BudgetError, ConfigError
 from ..records import Record
 from .exit_json import exit_as_json, exit_from_json, flight_as_json, flight_from_json
 from .exits import ExitCount, FlightEntry, percentile
+from .hidden_exits import HiddenExits
 from .kernel_stats import KernelCounters
 from .location import Location, check_direction, check_reason, location_text, parse_location
 from .msr_accesses import MsrAccess
@@ -118,6 +119,7 @@ class ExitStatistics:
         interval_ns: int = 0,
         times: Iterable[VcpuTime] = (),
         msrs: Iterable[MsrAccess] | None = None,
+        hidden: HiddenExits | None = None,
         kernel: KernelCounters | None = None,
         flight: Iterable[FlightEntry] = (),
         symbols: Callable[[int], str] = lambda address: "",
@@ -140,6 +142,8 @@ class ExitStatistics:
         """For each vCPU where its time went; empty where that was not recorded."""
         self.msrs = None if msrs is None else tuple(msrs)
         """The MSRs that the guest touched, for each vCPU; None where nobody watched."""
+        self.hidden = hidden
+        """Exits as the processor made them, with those that KVM answered by itself; None where nobody watched."""
         self.kernel = kernel
         self.flight = tuple(flight)
         self.symbols = symbols
@@ -160,6 +164,7 @@ class ExitStatistics:
             idle_ns=sum(time.asleep_ns for time in times),
             times=times,
             msrs=None if self.msrs is None else (access for access in self.msrs if access.vcpu == vcpu),
+            hidden=self.hidden and self.hidden.of_vcpu(vcpu),
             kernel=self.kernel and self.kernel.of_vcpu(vcpu),
             flight=(entry for entry in self.flight if entry.vcpu == vcpu),
             symbols=self.symbols,
@@ -327,6 +332,12 @@ class ExitStatistics:
             rips=tuple(sorted(rips.items(), key=lambda entry: (-entry[1], entry[0]))),
         )
 
+    def render(self, width: int = 80) -> str:
+        """The table that `vmm run --stats` prints, in lines of at most `width` cells."""
+        from .exit_table import render
+
+        return render(self, width)
+
     def as_json(self) -> dict[str, Any]:
         """What docs/exits-json.md describes: dicts, lists, strings, integers and None."""
         return {
@@ -341,6 +352,7 @@ class ExitStatistics:
             "total": self.total,
             "msrs": None if self.msrs is None else [access.as_json() for access in self.msrs],
             "exits": [exit_as_json(exit, self.symbols) for exit in self.exits],
+            "hidden": self.hidden and self.hidden.as_json(self.symbols),
             "kernel": self.kernel and self.kernel.as_json(),
             "flight": [flight_as_json(entry, self.symbols) for entry in self.flight],
         }
@@ -362,6 +374,7 @@ class ExitStatistics:
                 idle_ns=int(document["idle_ns"]),
                 interval_ns=int(document.get("interval_ns", 0)),
                 msrs=None if (msrs := document.get("msrs")) is None else map(MsrAccess.from_json, msrs),
+                hidden=None if (hidden := document.get("hidden")) is None else HiddenExits.from_json(hidden, symbols),
                 times=[VcpuTime.from_json(entry) for entry in document.get("times", ())],
                 kernel=None if kernel is None else KernelCounters.from_json(kernel),
                 flight=[flight_from_json(entry, symbols) for entry in document["flight"]],

@@ -10,7 +10,10 @@ import vmm as package
 from vmm.machine.outcome import EXIT_CODES
 
 LONGEST = {"run": 30, "linux": 30, "kut": 30}
-COMMANDS = ("run", "linux", "profile", "guests", "doctor", "kut", "top", "diff", "report", "snapshot", "restore")
+COMMANDS = (
+    "run", "linux", "profile", "guests", "doctor", "kut", "top", "diff", "report", "snapshot", "restore", "migrate",
+    "standby",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("words", [("--help",), ("-h",), ("help",)])

@@ -54,6 +54,23 @@ def test_a_machine_that_has_ended_goes_back_and_runs_again(guest, soon, irqchip)
         assert machine.memory.read_int(0x3000, 2) < TICKS
 
 
+@pytest.mark.parametrize("irqchip", ["user", "split"])
+def test_an_interrupt_on_its_way_into_the_guest_is_part_of_the_state(guest, twin, irqchip):
+    machine = guest(TICK.replace("WAIT", ""), irqchip=irqchip)
+    acknowledge = machine.vcpus[0].acknowledge
+
+    def stopping() -> int:
+        vector = acknowledge()
+        machine.stop()  # before an entry that would deliver it
+        return vector
+
+    machine.vcpus[0].acknowledge = stopping
+    assert machine.run(deadline=5.0).kind == "stopped"
+    assert machine.memory.read_int(0x3000, 2) == 0
+    other = twin(machine)
+    assert other.run(deadline=20.0).value in (TICKS, TICKS + 1)
+
+
 @pytest.mark.parametrize("irqchip", [*IRQCHIPS, "none"])
 def test_an_echo_goes_on_in_the_middle_of_a_line(guest, twin, irqchip):
     machine = guest(ECHO, irqchip=irqchip)

@@ -8,7 +8,6 @@ import subprocess
 import pytest
 
 from vmm import ConfigError, Machine, StateError
-from vmm.engine.kvm_host import kind
 from vmm.fuzz import Crash, Harness
 
 INPUT, ROOM = 0x20_0000, 64
@@ -108,20 +107,15 @@ def test_watched_addresses_are_told_once(machine):
     watch = ["second", "third"]
     with Harness(machine, input=INPUT, room=ROOM, start="parse", end="parsed", watch=watch) as harness:
         places = machine.functions()
-        if kind() == "pvm":
-            assert harness.run(b"F").reached == (places["second"],)
-        else:
-            assert harness.run(b"x").reached == ()
-            assert harness.run(b"F").reached == (places["second"],)
-            assert harness.run(b"F").reached == ()
-            assert harness.run(b"FU").reached == (places["third"],)
-            assert harness.run(b"FUx").reached == ()
-            assert harness.reached == {places["second"], places["third"]}
+        assert harness.run(b"x").reached == ()
+        assert harness.run(b"F").reached == (places["second"],)
+        assert harness.run(b"F").reached == ()
+        assert harness.run(b"FU").reached == (places["third"],)
+        assert harness.run(b"FUx").reached == ()
+        assert harness.reached == {places["second"], places["third"]}
 
 
 def test_a_loop_that_steers_by_what_was_reached_finds_the_crash(machine):
-    if kind() == "pvm":
-        pytest.skip("PVM has four breakpoints, which stay: run it on hardware KVM (scripts/test --lab)")
     numbers, found = random.Random(1), None
     with Harness(machine, input=INPUT, room=ROOM, start="parse", end="parsed", watch="functions") as harness:
         seeds = [b"FFF"]

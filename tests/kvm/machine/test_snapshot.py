@@ -343,9 +343,9 @@ with Machine(image=b"\\xf4", mode="real", memory="4M") as machine:
 
 
 def test_a_kill_at_any_moment_leaves_a_good_snapshot(tmp_path):
-    """A hundred writers, each killed while it writes one snapshot after the other in the same place."""
+    """150 writers, each killed while it writes one snapshot after the other in the same place."""
     path = tmp_path / "a.snap"
-    for round in range(100):
+    for round in range(150):
         with subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE) as writer:
             assert writer.stdout.readline() == b"there\n"
             try:

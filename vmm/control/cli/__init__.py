@@ -24,13 +24,14 @@ _COMMANDS = {
     "report": "make one page of a run, to be read in a browser",
     "snapshot": "save a machine that runs, and say what is in a saved one",
     "restore": "run a saved machine on",
+    "migrate": "move a machine that runs to another process or host",
+    "standby": "be ready to go on with a machine that runs elsewhere",
     "top": "watch the exits of a machine that runs",
     "doctor": "say what this host's KVM can and cannot do",
 }
 
 _HELP = """\
-usage: vmm COMMAND [options]
-vmm COMMAND --help says more, vmm --version which this is.
+usage: vmm COMMAND [options]    vmm COMMAND --help says more; vmm --version
 
 {commands}
 

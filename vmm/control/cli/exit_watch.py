@@ -35,6 +35,8 @@ class ExitWatch:
             self.budget.check_names(machine)
         if self._values["msrs"]:
             machine.watch_msrs()
+        if self._values["hidden"]:
+            machine.watch_hidden()
         if any(self._values[name] is not None for name in ("trace", "trace_filter", "trace_trigger", "trace_at")):
             from .trace import begin
 

@@ -72,11 +72,17 @@ class Profile:
         from ..whole_file import write_file
 
         exits = machine.exits
-        program = exits.program()
+        program, hidden = exits.program(), exits.hidden
         sys.stderr.write("\n" + render(functions.by_function(exits.exits, program)) + "\n")
+        if hidden is not None and hidden.hidden:
+            from ...observe.hidden_table import by_function
+
+            sys.stderr.write("\n" + "\n".join(by_function(hidden.by_function(program))) + "\n")
         if not any(values[field] for field in _FILES):
             return
         stacks = self._stacks.folded(program) if self._stacks else functions.folded(exits.exits, program)
+        if hidden is not None:
+            stacks = {**stacks, **hidden.folded(program)}
         image = machine.config.image
         name = values["guest"] or (image if isinstance(image, str) else "") or "a drive"
         if values["flame"] is not None:

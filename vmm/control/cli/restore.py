@@ -1,4 +1,4 @@
-"""`vmm restore`: a saved machine runs on, with what `vmm run` offers a run."""
+"""`vmm restore`: a saved machine runs on, or one that migrates here, with what `vmm run` offers a run."""
 
 from __future__ import annotations
 
@@ -15,20 +15,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-_DRIVES = ("fda", "hda", "hdb", "cdrom", "symbols")
-_SHORT = ("--clock", "--verify", "--deadline", "--console", "--stats", "--stats-out", "--json", "--quiet", "--snapshot")
+    Prepare = Callable[[Machine], None]
+
+_DRIVES = ("fda", "hda", "hdb", "cdrom", "symbols", "firmware")
+_SHORT = (
+    "--listen", "--clock", "--verify", "--deadline", "--console", "--stats", "--stats-out", "--json", "--quiet",
+    "--snapshot",
+)  # fmt: skip
 _HERE = (
     *_SHORT, "--exit-code", "--display", "--screenshot", "--report", "--trace", "--trace-filter", "--trace-trigger",
     "--trace-at", "--msrs", "--device", "--repl", "--budget", "--expect", "--symbols", "--fda", "--hda", "--hdb",
-    "--cdrom",
+    "--cdrom", "--firmware",
 )  # fmt: skip
+MOVED_WITHOUT = ("--listen", "--clock", "--verify")
+"""Options that `vmm standby` has no use for."""
 _AS_RUN = "as of vmm run"
 
 COMMAND = Command(
     name="restore",
-    summary="Runs a saved machine on, from where it stood.",
+    summary="Runs a saved machine on, from where it stood, or one that migrates here.",
     arguments="FILE",
-    least=1,
     most=1,
     options=tuple(
         option.replace(group="" if option.names[0] in _SHORT else _AS_RUN)
@@ -45,33 +51,44 @@ def main(words: list[str]) -> int:
     return run.main(words, COMMAND)
 
 
-def as_run(values: dict[str, Any], plain: list[str]) -> tuple[dict[str, Any], list[str]]:
-    """What was given to `vmm restore`, as if to `vmm run`."""
+def as_run(name: str, values: dict[str, Any], plain: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """What was given to `vmm restore` or `vmm standby`, as if to `vmm run`."""
     whole: dict[str, Any] = {option.field: [] if option.many else option.default for option in RUN.options}
-    return {**whole, **values, "restore": plain[0]}, []
+    given = [*plain, *filter(None, [values.get("listen")])]
+    if len(given) != 1:
+        usage = "ADDRESS" if name == "standby" else "FILE, or --listen ADDRESS"
+        raise ConfigError.of("", f"{'too many' if given else 'too few'} arguments; usage: vmm {name} {usage}")
+    return {**whole, **values, "listen" if values.get("listen") else name: given[0]}, []
 
 
-def restorer(
-    values: dict[str, Any], plain: list[str]
-) -> Callable[[Callable[[Machine], None], dict[str, Any]], Machine]:
-    """Makes the machine of --restore: given what prepares it and more changes. ConfigError for options that a saved
-    machine has no use for."""
-    standing = {option.field: option.default for option in RUN.options if not option.many}
+def restorer(values: dict[str, Any], plain: list[str]) -> Callable[[Prepare, dict[str, Any]], Machine | None]:
+    """Makes the machine of --restore, --listen or --standby: given what prepares it and more changes. None when it is
+    not needed here. ConfigError for options that a saved machine has no use for."""
     useless = [
         option.names[0]
         for option in RUN.options
         if option.group != SNAPSHOTS
-        and option.names[0] not in _HERE
-        and values[option.field] != ([] if option.many else standing[option.field])
+        and option.names[0] not in (*_HERE, "--standby")
+        and values[option.field] != ([] if option.many else option.default)
     ]
-    if plain:
-        useless.append(plain[0])
-    if useless:
-        raise ConfigError.of("--restore", f"a saved machine is what it is: {', '.join(useless)} cannot be changed")
+    if useless or plain:
+        raise ConfigError.of(
+            "--restore", f"a saved machine is what it is: {', '.join([*useless, *plain])} cannot be changed"
+        )
     changes = {**host_side(values), **{name: values[name] for name in _DRIVES if values[name] is not None}}
 
-    def restored(prepare: Callable[[Machine], None], more: dict[str, Any]) -> Machine:
-        verify = True if values["verify"] else None
-        return Machine.restore(values["restore"], values["clock"], prepare, verify, **{**changes, **more})
+    def restored(prepare: Prepare, more: dict[str, Any]) -> Machine | None:
+        asked = {**changes, **more}
+        if values["listen"] is not None:
+            return Machine.receive(_free(values["listen"]), prepare, **asked)
+        if values["standby"] is not None:
+            return Machine.stand_by(_free(values["standby"]), prepare, **asked)
+        return Machine.restore(values["restore"], values["clock"], prepare, values["verify"] or None, **asked)
 
     return restored
+
+
+def _free(address: str) -> str:
+    from .migrate import listening
+
+    return listening(address)

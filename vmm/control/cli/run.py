@@ -32,15 +32,15 @@ def main(words: list[str], command: Command = COMMAND, profile: Any = None) -> i
     if values["help"]:
         sys.stdout.write(help_page(command, bool(values["help_all"])))
         return 0
-    if command.name == "restore":
+    if command.name in ("restore", "standby"):
         from .restore import as_run
 
-        values, plain = as_run(values, plain)
+        values, plain = as_run(command.name, values, plain)
     if profile is not None:
         profile.check(values)
     archive = packed(values) if values["dir"] else None
     restored = None
-    if values["restore"] is None:
+    if values["restore"] is values["listen"] is values["standby"] is None:
         config = config_of(values, plain, () if archive is None else (archive.path,))
     else:
         from .restore import restorer
@@ -77,6 +77,8 @@ def main(words: list[str], command: Command = COMMAND, profile: Any = None) -> i
     finally:
         if archive is not None:
             archive.close()  # its content is in the guest's memory
+    if made is None:
+        return 0  # the machine that a standby followed has ended in order
     with made as machine:
         _check_screen(machine, values)
         if restored is None:
@@ -185,10 +187,8 @@ def report(
         from ...observe.exit_table import render
 
         sys.stderr.write("\n" + render(machine.exits) + "\n")
-    elif values["msrs"]:
-        from ...observe.msr_accesses import render as msr_table
-
-        sys.stderr.write("\n" + "\n".join(msr_table(machine.exits.msrs or ()) or ["No MSR accesses"]) + "\n")
+    elif values["msrs"] or values["hidden"]:
+        _say_asked(machine, values)
     if budget is not None:
         budget.say()
     if values["stats_out"] is not None:
@@ -198,6 +198,20 @@ def report(
         if budget is not None:
             budget.amend(document)
         write_json(values["stats_out"], document)
+
+
+def _say_asked(machine: Machine, values: dict[str, Any]) -> None:
+    """The tables of --msrs and --hidden where --stats does not show them among the others."""
+    exits, lines = machine.exits, []
+    if values["msrs"]:
+        from ...observe.msr_accesses import render as msr_table
+
+        lines += ["", *(msr_table(exits.msrs or ()) or ["No MSR accesses"])]
+    if exits.hidden is not None:
+        from ...observe.hidden_table import render as hidden_table
+
+        lines += ["", *hidden_table(exits.hidden, exits.symbols, 80, bold=False, rows=24)]
+    sys.stderr.write("\n".join(lines) + "\n")
 
 
 def _write_files(machine: Machine, values: dict[str, Any]) -> None:

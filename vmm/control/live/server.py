@@ -1,8 +1,8 @@
 """The live socket of one machine: answers one request a connection, on threads that no guest waits for.
 
-Requests, each a line: "info", "stats json" (docs/exits-json.md), "prometheus", "snapshot {...}" (saving.py); or HTTP's
-"GET /metrics". The answer ends with the connection. Looking does not change what is seen: KVM's own counters, whose
-reading would interrupt the guest, are left out. Not here: when it opens (door.py).
+Requests, each a line: "info", "stats json" (docs/exits-json.md), "prometheus", errands (errands.py); or HTTP's "GET
+/metrics". The answer ends with the connection. Looking does not change what is seen: KVM's own counters, whose reading
+would interrupt the guest, are left out. Not here: when it opens (door.py).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from threading import Lock, Semaphore
 
 from ...errors import VmmError
 from ...machine.postmortem import statistics, symbols_of
+from .errands import Errands
 from .sockets import folder_in, path_in
 
 TYPE_CHECKING = False
@@ -43,6 +44,7 @@ class Server:
         """Held while the machine is looked at, which must not be closed meanwhile."""
         self._is_closed = False
         self._room = Semaphore(AT_ONCE)
+        self._errands = Errands(machine)
         self.path = path_in(folder_in(runtime, make=True), os.getpid())
         if os.path.lexists(self.path):
             os.unlink(self.path)  # of a dead process that had our number
@@ -69,14 +71,18 @@ class Server:
                 self._talk(line)
 
     def _talk(self, line: socket.socket) -> None:
+        is_taken = False
         try:
-            with line:
-                request = _request(line)
-                line.settimeout(PATIENCE)
+            request = _request(line)
+            line.settimeout(PATIENCE)
+            is_taken = self._errands.begin(line, request)
+            if not is_taken:
                 line.sendall(self.answer(request))
         except OSError:
             return  # who asked has left, or never said what
         finally:
+            if not is_taken:
+                line.close()
             self._room.release()
 
     def close(self) -> None:
@@ -90,6 +96,7 @@ class Server:
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept(), which close() alone would not
         self._listener.close()
+        self._errands.end()
 
     def answer(self, request: str) -> bytes:
         """The bytes for one request."""
@@ -106,12 +113,8 @@ class Server:
                 return '{"error": "the machine has ended"}\n'
             if request == "info":
                 return json.dumps(self._info()) + "\n"
-            if request.startswith("snapshot "):
-                from .saving import save
-
-                return save(self._machine, request.removeprefix("snapshot "))
             if request not in ("stats json", "prometheus"):
-                return '{"error": "unknown request; there are: info, stats json, prometheus, snapshot"}\n'
+                return '{"error": "unknown request; there are: info, stats json, prometheus"}\n'
             try:
                 exits = statistics(self._machine, self._symbols, kernel=False)
             except VmmError as error:

@@ -17,6 +17,7 @@ from ..location import location_text
 from ..msr_accesses import merged
 from .exit_rows import FIGURES, PLACE, figures, place
 from .grid import Cell, code, count, grid, hexadecimal, part, text, time
+from .hidden import hidden
 from .histogram import chart
 from .over_time import intervals, over_time
 from .summary import by_vcpu, summary
@@ -49,6 +50,7 @@ def page(exits: ExitStatistics, title: str, document: Mapping[str, Any] | None =
         _charts(exits),
         _functions(exits),
         _hot(exits),
+        hidden(exits.hidden, exits.symbols),
         _msrs(exits),
         _kernel(exits),
         _flight(exits),
@@ -142,7 +144,10 @@ def _functions(exits: ExitStatistics) -> str:
         )
         for row in functions
     ]
-    drawing = flame_drawing(folded(exits.exits, program), "VM exits by device, function, location")
+    stacks = folded(exits.exits, program)
+    if exits.hidden is not None:
+        stacks |= exits.hidden.folded(program)
+    drawing = flame_drawing(stacks, "VM exits by device, function, location")
     return (
         "<details open><summary><h2>Flame graph</h2></summary><p>Each box is as wide as its exits are many.</p>"
         f'<div class="wide" role="region" aria-label="Flame graph" tabindex="0">{drawing}</div></details>\n'
@@ -168,7 +173,7 @@ def _msrs(exits: ExitStatistics) -> str:
     rows = [
         (code(one.name), hexadecimal(one.msr), text(one.direction), count(one.count), count(one.refused),
          hexadecimal(one.value))
-        for one in merged(exits.msrs or ())
+        for one in merged(exits.msrs or (exits.hidden.msrs if exits.hidden is not None else ()))
     ]  # fmt: skip
     return grid("MSRs", ("name", "number", "access", "count", "refused", "last value"), rows)
 

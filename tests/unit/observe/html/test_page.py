@@ -6,6 +6,7 @@ import re
 from html.parser import HTMLParser
 
 from vmm.observe.exits import BUCKETS, ExitCount, FlightEntry
+from vmm.observe.hidden_exits import HardwareExit, HiddenExits, Tally
 from vmm.observe.html.page import page
 from vmm.observe.statistics import ExitStatistics
 
@@ -71,6 +72,22 @@ def test_small_pictures_over_time_have_one_scale() -> None:
     sizes = re.findall(r'aria-label="over time" width="(\d+)"', text)
     assert len(sizes) == 4
     assert set(sizes) == {"50"}
+
+
+def test_what_kvm_answered_is_there_where_somebody_looked() -> None:
+    cpuid = HardwareExit(
+        vcpu=0, reason="cpuid", words="CPUID <1>", count=12, to_user=2, kernel_ns=9000, kernel_max_ns=2000, asleep_ns=0,
+        histogram=tuple(12 * (at == 10) for at in range(BUCKETS)), rips=((0x1000, 12, 2),),
+    )  # fmt: skip
+    told = HiddenExits(
+        exits=(cpuid,), cpuid=(Tally(vcpu=0, key=7 << 32 | 1, count=12),), guest_ns={0: 5},
+        faults=(Tally(vcpu=0, key=2, count=3),), interrupts=(Tally(vcpu=0, key=0x20, count=4),), lost=5,
+    )  # fmt: skip
+    text = page(ExitStatistics([EXITS], wall_ns=1000, hidden=told), "run")
+    for words in ("By CPU reason", "CPUID &lt;1&gt;", "5 records were lost", "Hidden exits by instruction",
+                  "leaf 0x7.0x1", "write, not mapped (0x2)", "vector 0x20", "[kernel]: 10 exits"):  # fmt: skip
+        assert words in text, words
+    assert "By CPU reason" not in page(RUN, "run")
 
 
 def test_a_run_without_exits_has_a_page() -> None:
