@@ -25,11 +25,30 @@ _PRESENT, _SWAPPED, _OF_FILE = 0x80, 0x40, 0x20  # bits 63, 62, 61, in an entry'
 _PRIVATE = bytes(
     bool(top & (_PRESENT | _SWAPPED) and not top & _OF_FILE) for top in range(256)
 )  # pages that a write or a read of zeroes has made the process's own
+_HERE = bytes(bool(top & (_PRESENT | _SWAPPED)) for top in range(256))
+_POPULATE_READ = 22
 
 
 def own_runs(mapping: mmap.mmap) -> list[Run]:
     """Runs of pages that were written since a private mapping was made, some that were only read among them; all of it
     where the kernel does not tell."""
+    return _runs(mapping, _PRIVATE)
+
+
+def present_runs(mapping: mmap.mmap) -> list[Run]:
+    """Runs of pages that are mapped: those that were read or written, and some of their neighbours."""
+    return _runs(mapping, _HERE)
+
+
+def populate(mapping: mmap.mmap, offset: int, size: int) -> None:
+    """Has the host map these pages for reading, in one go (MADV_POPULATE_READ), or at least read them in."""
+    try:
+        mapping.madvise(_POPULATE_READ, offset, size)
+    except OSError:  # before Linux 5.14
+        mapping.madvise(mmap.MADV_WILLNEED, offset, size)
+
+
+def _runs(mapping: mmap.mmap, table: bytes) -> list[Run]:
     size = len(mapping)
     try:
         fd = os.open("/proc/self/pagemap", os.O_RDONLY | os.O_CLOEXEC)
@@ -41,7 +60,7 @@ def own_runs(mapping: mmap.mmap) -> list[Run]:
         os.close(fd)
     if len(entries) != size // PAGE * _ENTRY:
         return [(0, size)]
-    return marked_runs(entries[_ENTRY - 1 :: _ENTRY].translate(_PRIVATE))
+    return marked_runs(entries[_ENTRY - 1 :: _ENTRY].translate(table))
 
 
 def marked_runs(marks: bytes | bytearray) -> list[Run]:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from vmm import ConfigError, HostError, Machine, SnapshotError
 from vmm.machine.saved import files, sealed
 from vmm.machine.saved.squash import squash
+from vmm.memory import pages
 from vmm.units import GiB, KiB, MiB
 
 COUNT = "xor %eax, %eax \n 1: incl 0x3000 \n cmpl $0, 0x3010 \n je 1b \n mov $0x11, %al \n out %al, $0xf4"
@@ -100,6 +101,39 @@ def test_a_restored_machine_reads_only_what_it_touches(guest, restored, tmp_path
     before = anonymous()
     restored(tmp_path / "a.snap")
     assert anonymous() - before < 4 * MiB
+
+
+def test_what_was_touched_first_is_brought_in_the_next_time(guest, restored, tmp_path):
+    text = """
+        xor %ecx, %ecx
+    1:  mov $0x200000, %edi
+    2:  mov (%edi), %eax
+        add $0x10000, %edi
+        cmp $0x1000000, %edi
+        jb 2b
+        movl $1, 0x3000
+        cmpl $0, 0x3010
+        je 1b
+        hlt
+    """
+    machine = guest(text, "protected", memory=64 * MiB)
+    machine.run(deadline=0.05)
+    for at in range(0, 64 * MiB, 0x10000):
+        machine.memory.write(at + 0x8000, b"x" * 8)
+        machine.memory.write(at, b"y" * 8) if at >= 2 * MiB else None
+    machine.snapshot(str(tmp_path / "a.snap"))
+    first = restored(tmp_path / "a.snap")
+    before = sum(size for _, size in pages.present_runs(first.memory.mappings[0]))
+    assert first.run(deadline=1.0).kind == "deadline"
+    (note,) = tmp_path.glob("*.touched")
+    second = restored(tmp_path / "a.snap")
+    after = sum(size for _, size in pages.present_runs(second.memory.mappings[0]))
+    assert after > before + 200 * 4096
+    note.write_bytes(b"nonsense")
+    restored(tmp_path / "a.snap").run(deadline=1.0)
+    assert note.read_bytes().startswith(b"vmm-touched 1 ")
+    first.snapshot(str(tmp_path / "a.snap"))
+    assert not list(tmp_path.glob("*.touched"))
 
 
 def test_differences_add_up_and_are_small(counter, restored, tmp_path):

@@ -12,7 +12,7 @@ from ...memory import image
 from ...memory.image import FileImage
 from ...units import SECOND
 from ..validate import validate
-from . import files, memory_file
+from . import files, memory_file, working_set
 from .save import Track
 
 TYPE_CHECKING = False
@@ -50,10 +50,14 @@ def restore(
     validate(config)
     elapsed = max(time.time_ns() - top.state.wall_ns, 0) / SECOND if clock == "on" else 0.0
 
+    note = working_set.path_of(place, top.memory.id)
+
     def fill(memory: GuestMemory) -> None:
         _fill(memory, chain, verify)
 
     machine = kind.made_from(top.state.replace(config=config), fill, elapsed, set_up)
+    if not working_set.bring_in(machine.memory, note):
+        working_set.note_soon(machine.memory, machine._board.timers, note)
     machine.track = Track(path=place, id=top.id, log=None, is_laid_over=True)
     return machine
 
