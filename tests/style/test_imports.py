@@ -20,9 +20,10 @@ LEVELS = {
     **dict.fromkeys(("devices", "backends", "boot", "engine"), 3),
     "machine": 4,
     **dict.fromkeys(("pool", "fuzz", "debug"), 5),
-    **dict.fromkeys(("control", "vmm"), 6),  # "vmm" stands for vmm/__init__.py: the public names
-    **dict.fromkeys(("testing", "start"), 7),
-    "__main__": 8,
+    "control": 6,
+    "vmm": 7,  # vmm/__init__.py: the public names
+    **dict.fromkeys(("testing", "start"), 8),
+    "__main__": 9,
 }
 LOADER_PROTOCOL = ("vmm.boot", "vmm.boot.loader", "vmm.boot.formats", "vmm.boot.cpio")
 HOST = ("fcntl", "mmap", "os", "random", "secrets", "select", "signal", "socket", "subprocess", "threading", "time")

@@ -157,6 +157,17 @@ class Board:
         """The chips that somebody has looked at, by name."""
         return dict(self._chips)
 
+    def when_made(self, name: str, then: Callable[[Any], None]) -> None:
+        """Has `then` look at the chip of that name once it is made, before anybody else does."""
+        make = self._makers[name]
+
+        def made(board: Board) -> Any:
+            chip = make(board)
+            then(chip)
+            return chip
+
+        self._makers[name] = made
+
     def has_place_for(self, name: str) -> bool:
         """Whether there is a chip of that name, or its empty socket."""
         return name in self._makers

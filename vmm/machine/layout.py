@@ -31,6 +31,8 @@ VIDEO = 0xA_0000
 FIRMWARE = 0xF_0000
 ACPI_ROOT, ACPI_TABLES = FIRMWARE, FIRMWARE + PAGE
 """Where the RSDP stands and the tables that it leads to, when there is no firmware to place them."""
+BIOS_ACPI_ROOT, BIOS_ACPI_TABLES = 0xE_0000, 0xE_0000 + PAGE
+"""And beside our BIOS, whose ROM has that place."""
 GENERATION_ID = FIRMWARE + 0xFF0
 """16 bytes that are others in each copy of a machine."""
 MP_POINTER, MP_TABLE = FIRMWARE + 0x40, FIRMWARE + 0x400

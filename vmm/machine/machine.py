@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from ..observe.hidden_exits import HiddenExits
     from ..observe.msr_accesses import MsrAccess
     from ..observe.statistics import ExitStatistics
+    from .recorder import Recorder
     from .tracing import Tracing
 
     ExitHook = Callable[[str, int, int, int, str], None]
@@ -174,6 +175,19 @@ class Machine(Outside, Still, Saving, Forks):
         if self.config.irqchip == "user":
             self.vcpus[0].acknowledge = tracing.watch_vectors(self.vcpus[0].acknowledge)
         return tracing
+
+    def record(self, path: str) -> Recorder:
+        """Records what its devices are asked and answer from now on, to be driven again by `vmm replay`; close() of
+        what it gives ends the file. Once, before the machine runs. HostError when the file cannot be written."""
+        self._expect(CREATED, "record")
+        from .recorder import Recorder
+
+        return Recorder(self, self._board, path)
+
+    @property
+    def local_apics(self) -> Any:
+        """The engine's local APICs, where they alone are the kernel's; else None."""
+        return self._engine.local_apics
 
     def watch_msrs(self) -> None:
         """Has each MSR that the guest touches counted, for `exits.msrs`; it is answered as without, but slower. Once,

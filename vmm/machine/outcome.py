@@ -43,6 +43,8 @@ EXIT_CODES = {
 
 RESUMABLE = (DEADLINE, STOPPED, SUSPENDED, BREAKPOINT)
 """Kinds after which the machine may run on."""
+PAUSES = (DEADLINE, STOPPED)
+"""Those of them that come from outside."""
 ABNORMAL = (SHUTDOWN, INTERNAL_ERROR, ENTRY_FAILURE, FAILED, UNCLAIMED, DEADLINE)
 """Kinds that a crash report explains."""
 LAST_OF_A_PANIC = (RESET, SHUTDOWN)

@@ -79,13 +79,16 @@ class Run:
         return True
 
     def end(self, verdict: Outcome) -> None:
-        """Ends the run with `verdict`, unless it has one already; a moment of stillness is none. Any thread."""
+        """Ends the run with `verdict`, unless it has one already: a moment of stillness is none, and a pause gives way
+        to an end that the guest comes to meanwhile. Any thread."""
         if self.is_running or self.outcome is MOMENT:
             if self.panic and verdict.kind in outcome.LAST_OF_A_PANIC:
                 verdict = outcome.panic(self.panic)
             self._verdicts.append(verdict)  # two threads may be here: the first in the list wins
             self.outcome = next((each for each in self._verdicts if each is not MOMENT), MOMENT)
             self.is_running = False
+        elif self.outcome is not None and self.outcome.kind in outcome.PAUSES and verdict.kind not in outcome.RESUMABLE:
+            self.outcome = verdict  # the guest was at its end already: run on, it would go past that
         for vcpu in self.vcpus:
             vcpu.kick(stop=True)
 

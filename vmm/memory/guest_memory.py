@@ -32,6 +32,8 @@ LARGE = 128 * MiB
 """A region from here on is backed by huge pages where the host has them: a guest that uses so much memory meets a
 five-hundredth of the page faults, and one that does not pays for the few that it touches."""
 HUGE_PAGE = 2 * MiB
+MOST_SPACERS = 8
+"""The first ones may go into gaps elsewhere; a spacer costs some microseconds."""
 
 
 class Region:
@@ -67,10 +69,10 @@ def _map_large(gpa: int, size: int) -> mmap.mmap:
     from ctypes import addressof, c_char
 
     spacers: list[mmap.mmap] = []
-    for _ in range(3):
+    while True:
         mapping = _map(size)
         surplus = (addressof(c_char.from_buffer(mapping)) - gpa) % HUGE_PAGE
-        if not surplus or len(spacers) == 2:
+        if not surplus or len(spacers) == MOST_SPACERS:
             break
         mapping.close()
         spacers.append(_map(surplus))

@@ -332,6 +332,12 @@ class ExitStatistics:
             rips=tuple(sorted(rips.items(), key=lambda entry: (-entry[1], entry[0]))),
         )
 
+    def render(self, width: int = 80) -> str:
+        """The table that `vmm run --stats` prints, in lines of at most `width` cells."""
+        from .exit_table import render
+
+        return render(self, width)
+
     def as_json(self) -> dict[str, Any]:
         """What docs/exits-json.md describes: dicts, lists, strings, integers and None."""
         return {

@@ -31,6 +31,13 @@ class Session:
     def types(self, text: bytes) -> None:
         self.child.send(text)
 
+    def is_the_guests_again(self) -> None:
+        """Waits until keys go to the guest: what is typed before would be the prompt's, or be echoed."""
+        end = time.monotonic() + 10
+        while termios.tcgetattr(self.child.child_fd)[3] & termios.ISIG:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+
     def kill(self, number: int) -> None:
         os.kill(int(self.text("pid")), number)
 
@@ -78,8 +85,10 @@ def test_ctrl_a_c_gives_a_prompt_and_the_guest_goes_on_behind_it(session):
     assert "the machine is paused (paused by Ctrl-A c)" in terminal.text("err")
     terminal.types(b"machine.exits['io.out[0x3f8]'].count + 100\n")
     terminal.says(b"106")
+    terminal.says(b">>> ")
     assert termios.tcgetattr(terminal.child.child_fd)[3] & termios.ISIG, "Ctrl-C is the prompt's"
     terminal.types(b"\x04")
+    terminal.is_the_guests_again()
     terminal.types(b"b")
     terminal.says(b"b")
     terminal.types(b"\x04")
@@ -100,6 +109,7 @@ def test_the_deadline_counts_the_time_the_guest_runs(session):
     terminal.says(b">>> ")
     time.sleep(1.2)
     terminal.types(b"\x04")
+    terminal.is_the_guests_again()
     terminal.types(b"b")
     terminal.says(b"b")
     assert terminal.end() == 124

@@ -22,6 +22,7 @@ _COMMANDS = {
     "kut": "run x86 kvm-unit-tests, and compare them with QEMU",
     "diff": "compare the exits of two runs",
     "report": "make one page of a run, to be read in a browser",
+    "replay": "drive the devices of a recorded machine, without KVM",
     "snapshot": "save a machine that runs, and say what is in a saved one",
     "restore": "run a saved machine on",
     "migrate": "move a machine that runs to another process or host",

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from ...machine.machine import Machine
     from ...machine.outcome import Outcome
+    from ...machine.recorder import Recorder
     from .budget import Budget
 
 
@@ -20,6 +21,7 @@ class ExitWatch:
         self._values = values
         self.budget: Budget | None = None
         self._write_trace: Callable[[], None] | None = None
+        self._recorder: Recorder | None = None
         if values["budget"] or values["expect"]:
             from .budget import budget_of
 
@@ -28,6 +30,10 @@ class ExitWatch:
             from ..whole_file import check_path
 
             check_path("--report", values["report"])
+        if values["record"] is not None:
+            from ..whole_file import check_path
+
+            check_path("--record", values["record"])
 
     def attach(self, machine: Machine) -> None:
         """Before the machine runs. ConfigError for names that it does not have."""
@@ -35,6 +41,8 @@ class ExitWatch:
             self.budget.check_names(machine)
         if self._values["msrs"]:
             machine.watch_msrs()
+        if self._values["record"] is not None:
+            self._recorder = machine.record(self._values["record"])
         if self._values["hidden"]:
             machine.watch_hidden()
         if any(self._values[name] is not None for name in ("trace", "trace_filter", "trace_trigger", "trace_at")):
@@ -55,6 +63,8 @@ class ExitWatch:
             write_page(machine, outcome, self._values, self.budget)
         if self._write_trace is not None:
             self._write_trace()
+        if self._recorder is not None:
+            self._recorder.close()
 
     def exit_code(self, code: int) -> int:
         """The command's, where it would be `code` without a budget."""

@@ -9,7 +9,8 @@ from .options import Command, Option, number, one_of
 
 START, KERNELS, DRIVES, DEVICES = "CPU and start", "kernels", "drives", "firmware and devices"
 EXITS, SNAPSHOTS = "exits", "snapshots"
-EXIT_OPTIONS = ("trace", "trace_filter", "trace_trigger", "trace_at", "report", "budget", "expect", "msrs", "hidden")
+EXIT_OPTIONS = ("trace", "trace_filter", "trace_trigger", "trace_at", "report", "budget", "expect", "msrs", "hidden",
+                "record")  # fmt: skip
 """What exit_watch.ExitWatch is for."""
 
 
@@ -100,6 +101,7 @@ COMMAND = Command(
         Option(names=("--trace-at",), value="WORDS", group=EXITS,
                help="stop soon after an exit that this filter takes"),
         Option(names=("--hidden",), help="count what KVM answers by itself too; mostly needs root", group=EXITS),
+        Option(names=("--record",), value="FILE", group=EXITS, help="record the devices' traffic for vmm replay"),
         Option(names=("--msrs",), help="print every MSR that the guest touches, to stderr", group=EXITS),
         Option(names=("--device", "-device"), value="DEVICE", many=True, group=DEVICES,
                help="FILE.py:CLASS,port=0x500 or mmio=; also size=, name="),

@@ -160,8 +160,10 @@ def plug_in_again(board: Board) -> None:
 def _kernel(board: Board) -> tuple[tuple[int, int, str], ...]:
     """Puts a Linux kernel where its start by the BIOS finds it; what is loaded."""
     from ...boot.linux import setup_code
+    from . import tables
     from .modules import with_extras
 
+    tables.place_beside_bios(board)
     image, path = _content(board.config.image, board.config.memory)
     return setup_code.load(image, board.memory, with_extras(BootParams(path=path), board.config)).loaded
 

@@ -52,6 +52,19 @@ def write(board: Board) -> int:
     return layout.ACPI_ROOT
 
 
+def place_beside_bios(board: Board) -> None:
+    """ACPI's tables, power management and pvpanic for a kernel that our BIOS starts, which leaves none of its own."""
+    from ...boot.tables import acpi
+    from . import panic, power
+
+    _expect_room(board)
+    power.place(board)
+    panic.place(board)
+    blob, root = acpi.placed(acpi.encode(hardware(board)), layout.BIOS_ACPI_TABLES)
+    board.memory.write(layout.BIOS_ACPI_ROOT, root)
+    board.memory.write(layout.BIOS_ACPI_TABLES, blob)
+
+
 def _expect_room(board: Board) -> None:
     if board.config.memory < MiB:
         raise ConfigError.of("memory", f"the machine's tables need {format_size(MiB)} of it")
