@@ -26,7 +26,7 @@ from vmm.engine.kvm_replay import warm_dispatch_ns
 HERE = os.path.dirname(os.path.abspath(__file__))
 COUNTED_PORT, END_PORT = 0x510, 0xF4
 EXITS, CREATIONS = 20_000, 100
-ALL = ["exits", "stats", "trace", "quiet", "warm", "create", "start", "vcpus", "fork", "alive", "laps"]
+ALL = ["exits", "stats", "trace", "record", "quiet", "warm", "create", "start", "vcpus", "fork", "alive", "laps"]
 
 
 class Counted(Device):
@@ -73,6 +73,17 @@ def exits_uncounted(count: int = EXITS) -> float:
         device = Counted()
         machine.ports.claim(COUNTED_PORT, 1, device)
         return _timed(machine, count, lambda: device.total)
+
+
+def exits_recorded(count: int = EXITS) -> float:
+    """Nanoseconds per exit that a Python device handles while the traffic is recorded."""
+    with tempfile.TemporaryDirectory() as folder, Machine(image=guest(count), mode="real") as machine:
+        device = Counted()
+        machine.ports.claim(COUNTED_PORT, 1, device)
+        recorder = machine.record(os.path.join(folder, "recording"))
+        spent = _timed(machine, count, lambda: device.total)
+        recorder.close()
+        return spent
 
 
 def exits_quiet(count: int = EXITS) -> float:
@@ -193,6 +204,9 @@ def main() -> int:
         over += figure > 1.3
         detail = f"{mine / 1000:.2f} us, untraced {its / 1000:.2f} us"
         row("port exit while traced", f"x{figure:.3f}", "x1.3 (x1.05)", figure <= 1.3, detail)
+    if "record" in wanted:
+        figure, mine, its = paired(rounds, exits_recorded, exits_through_python)
+        row("port exit while recorded", f"x{figure:.3f}", "", True, f"{mine / 1000:.2f} us, else {its / 1000:.2f} us")
     if "warm" in wanted:
         figure = statistics.median(warm_dispatch_ns(Counted()) for _ in range(rounds))
         over += figure > 300
