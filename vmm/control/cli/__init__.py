@@ -33,7 +33,6 @@ _COMMANDS = {
 
 _HELP = """\
 usage: vmm COMMAND [options]    vmm COMMAND --help says more; vmm --version
-
 {commands}
 
 Exit codes: what the guest wrote to the debug-exit port, or
