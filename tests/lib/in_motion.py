@@ -5,6 +5,8 @@ from __future__ import annotations
 from vmm import Machine
 
 TICKS, PERIOD = 50, 0.005
+ENDS = range(TICKS, TICKS + 40)
+"""What TICK ends with: on a slow host the kernel's PIT catches up with ticks that came too late, some at once."""
 TICK = f"""
     cli
     xor %ax, %ax
