@@ -7,46 +7,7 @@ from vmm import Machine
 TICKS, PERIOD = 50, 0.005
 ENDS = range(TICKS, TICKS + 40)
 """What TICK ends with: on a slow host the kernel's PIT catches up with ticks that came too late, some at once."""
-TICK = f"""
-    cli
-    xor %ax, %ax
-    mov %ax, %ds
-    movw $handler, 8 * 4
-    movw %ax, 8 * 4 + 2
-    mov $0x11, %al
-    out %al, $0x20
-    mov $8, %al
-    out %al, $0x21
-    mov $4, %al
-    out %al, $0x21
-    mov $1, %al
-    out %al, $0x21
-    mov $0xfe, %al
-    out %al, $0x21
-    mov $0x34, %al
-    out %al, $0x43
-    mov ${round(1193182 * PERIOD) & 0xFF}, %al
-    out %al, $0x40
-    mov ${round(1193182 * PERIOD) >> 8}, %al
-    out %al, $0x40
-    movw $0, 0x3000
-    sti
-wait:
-    WAIT
-    cmpw ${TICKS}, 0x3000
-    jb wait
-    cli
-    mov 0x3000, %al
-    out %al, $0xf4
-handler:
-    push %ax
-    incw 0x3000
-    mov $0x20, %al
-    out %al, $0x20
-    pop %ax
-    iret
-"""
-"""Counts the PIT's interrupts at 0x3000."""
+RELOAD = round(1193182 * PERIOD)
 IRQCHIPS = ("user", "kernel", "split")
 ECHO = """
     xor %bx, %bx
@@ -65,6 +26,54 @@ poll:
     out %al, $0xf4
 """
 TIMES = {"tsc", "kvmclock", "tsc_khz"}
+
+
+def tick(ticks: int, wait: str = "WAIT") -> str:
+    """Counts `ticks` of the PIT's interrupts at 0x3000, with `wait` between them, and ends with their number."""
+    return f"""
+    cli
+    xor %ax, %ax
+    mov %ax, %ds
+    movw $handler, 8 * 4
+    movw %ax, 8 * 4 + 2
+    # the master PIC: vectors from 8, all masked but line 0
+    mov $0x11, %al
+    out %al, $0x20
+    mov $8, %al
+    out %al, $0x21
+    mov $4, %al
+    out %al, $0x21
+    mov $1, %al
+    out %al, $0x21
+    mov $0xfe, %al
+    out %al, $0x21
+    # channel 0, mode 2
+    mov $0x34, %al
+    out %al, $0x43
+    mov ${RELOAD & 0xFF}, %al
+    out %al, $0x40
+    mov ${RELOAD >> 8}, %al
+    out %al, $0x40
+    movw $0, 0x3000
+    sti
+wait:
+    {wait}
+    cmpw ${ticks}, 0x3000
+    jb wait
+    cli
+    mov 0x3000, %al
+    out %al, $0xf4
+handler:
+    push %ax
+    incw 0x3000
+    mov $0x20, %al
+    out %al, $0x20
+    pop %ax
+    iret
+"""
+
+
+TICK = tick(TICKS)
 
 
 def engine_fields(machine: Machine) -> dict[str, object]:
