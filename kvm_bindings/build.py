@@ -1,7 +1,7 @@
 """Builder of the compiled module `kvm_bindings._kvm`: declarations for cffi, and the C that goes in with them.
 
-cdef.h, arguments.h, numbers.h, hardware.h, step.h and hidden.h are read by cffi; newer.h and the C files by the
-compiler, next to the host's own <linux/kvm.h>. `python kvm_bindings/build.py` builds in place and writes the stub
+cdef.h, arguments.h, numbers.h, hardware.h, step.h, rewind.h and hidden.h are read by cffi; newer.h and the C files by
+the compiler, next to the host's own <linux/kvm.h>. `python kvm_bindings/build.py` builds in place and writes the stub
 `_lib.pyi` afresh; setup.py uses `ffibuilder`.
 """
 
@@ -17,10 +17,10 @@ from cffi import FFI
 HERE = os.path.dirname(os.path.abspath(__file__))
 MODULE = "kvm_bindings._kvm"
 PRODUCT = os.path.join(HERE, "_kvm.abi3.so")
-DECLARATIONS = ("cdef.h", "arguments.h", "numbers.h", "hardware.h", "step.h", "hidden.h")
+DECLARATIONS = ("cdef.h", "arguments.h", "numbers.h", "hardware.h", "step.h", "rewind.h", "hidden.h")
 SOURCES = (
-    "newer.h", "whole_step.h", "whole_hidden.h", "calls.c", "counters.c", "guest_clock.c", "kicks.c", "step.c",
-    "lifetime.c", "hidden.c", "perf.c",
+    "newer.h", "whole_step.h", "whole_hidden.h", "calls.c", "pages.c", "counters.c", "guest_clock.c", "kicks.c",
+    "ring.c", "step.c", "lifetime.c", "rewind.c", "hidden.c", "perf.c",
 )  # fmt: skip
 
 

@@ -17,6 +17,25 @@ static int kvm_ioctl_ptr(int fd, unsigned long request, void *arg)
 	return answer < 0 ? -errno : answer;
 }
 
+struct kvm_call {
+	unsigned long request;
+	void *argument;
+	int expected;
+};
+
+/* Makes the calls in turn: how many gave what was expected; *answer is what the next one gave instead, or -errno. */
+static int kvm_ioctl_each(int fd, const struct kvm_call *calls, int count, int *answer)
+{
+	for (int at = 0; at < count; at++) {
+		int got = ioctl(fd, calls[at].request, calls[at].argument);
+		if (got != calls[at].expected) {
+			*answer = got < 0 ? -errno : got;
+			return at;
+		}
+	}
+	return count;
+}
+
 /* A shared, readable and writable mapping of fd at offset; NULL and errno when it fails. */
 static void *kvm_map(int fd, size_t size, long offset)
 {

@@ -17,8 +17,26 @@ typedef long long __s64;
 
 int kvm_ioctl_int(int fd, unsigned long request, unsigned long arg);
 int kvm_ioctl_ptr(int fd, unsigned long request, void *arg);
+struct kvm_call {
+	unsigned long request;
+	void *argument;
+	int expected;               /* what the ioctl answers when all is well */
+	...;
+};
+/* Makes the calls in turn: how many gave what was expected; *answer is what the next one gave instead, or -errno. */
+int kvm_ioctl_each(int fd, const struct kvm_call *calls, int count, int *answer);
 void *kvm_map(int fd, size_t size, long offset);
 int kvm_unmap(void *mapping, size_t size);
+
+/* ---- host pages below guest memory ---- */
+
+/* Writes to `fd` the pages of a private mapping that are its own, not a file's below it, each at its place counted from
+ * `offset`: how many, or -errno. */
+int64_t host_write_own_pages(void *at, size_t size, int fd, uint64_t offset);
+/* A private mapping of `fd` in the place of what is mapped at `at`. 0, or -errno. */
+int host_map_over(void *at, size_t size, int fd, uint64_t offset);
+/* Copies the pages whose bits are set in `dirty`; how many. */
+uint64_t host_put_back(uint8_t *to, const uint8_t *from, const uint64_t *dirty, uint64_t pages);
 
 /* ---- registers ---- */
 

@@ -58,6 +58,49 @@ static void count_rip(struct whole_step *step, uint32_t row, uint64_t rip)
     }
 }
 
+/* Every interval twice as long from now on: two that were neighbours become one. */
+static void lengthen_intervals(struct step *open)
+{
+    open->interval++;
+    for (uint32_t row = 1; row < open->locations; row++) {
+        uint32_t *counts = open->over_time[row];
+        if (!open->rows[row].count)
+            continue;
+        for (int at = 0; at < STEP_INTERVALS / 2; at++)
+            counts[at] = counts[2 * at] + counts[2 * at + 1];
+        memset(counts + STEP_INTERVALS / 2, 0, STEP_INTERVALS / 2 * sizeof *counts);
+    }
+}
+
+static void count_over_time(struct step *open, uint32_t row, uint64_t now)
+{
+    uint64_t age = now > open->zero ? now - open->zero : 0;
+    while (age >> open->interval >= STEP_INTERVALS)
+        lengthen_intervals(open);
+    open->over_time[row][age >> open->interval]++;
+}
+
+static int is_trigger(const struct step *open, const struct step_trigger *trigger, const struct step_location *location)
+{
+    if (trigger->is_write != location->is_write || open->rip < trigger->rip_first || open->rip > trigger->rip_last)
+        return 0;
+    return !trigger->kind ||
+           (trigger->kind == location->kind && trigger->first <= location->address && location->address <= trigger->last);
+}
+
+static void look_for_trigger(struct step *open, const struct step_location *location)
+{
+    if (__atomic_load_n(&open->trace_end, __ATOMIC_RELAXED) != UINT64_MAX)
+        return;
+    int is_met = __atomic_load_n(open->triggered, __ATOMIC_RELAXED) != 0;
+    for (uint32_t at = 0; at < open->trigger_count && !is_met; at++)
+        is_met = is_trigger(open, &open->triggers[at], location);
+    if (!is_met)
+        return;
+    __atomic_store_n(open->triggered, 1, __ATOMIC_RELAXED);
+    step_trace_end(open, open->trace_after);
+}
+
 static void count_exit(struct whole_step *step, uint32_t row, uint32_t elements, uint64_t entered)
 {
     struct step *open = &step->open;
@@ -71,6 +114,7 @@ static void count_exit(struct whole_step *step, uint32_t row, uint32_t elements,
     location->guest_ticks += inside;
     location->count++;
     location->elements += elements;
+    count_over_time(open, row, step->left);
     if (open->run->kvm_valid_regs & KVM_SYNC_X86_REGS) {
         open->rip = open->run->s.regs.regs.rip;
         count_rip(step, row, open->rip);
@@ -94,6 +138,8 @@ static void count_exit(struct whole_step *step, uint32_t row, uint32_t elements,
         traced->value = open->value;
         traced->location = row;
         traced->elements = elements;
+        if (open->triggered)
+            look_for_trigger(open, location);
     }
 }
 

@@ -34,6 +34,9 @@ static struct whole_step *swept(void)
 static void sweep(struct whole_step *step)
 {
     struct step *open = &step->open;
+    for (uint32_t row = 1; row < open->locations; row++)
+        if (open->rows[row].count)
+            memset(open->over_time[row], 0, sizeof open->over_time[row]);
     memset(open->rows, 0, open->locations * sizeof open->rows[0]);
     for (uint32_t chunk = 0; chunk < RIP_CHUNKS; chunk++)
         if (step->rip_chunks >> chunk & 1)
@@ -61,6 +64,8 @@ struct step *step_new(int vcpu_fd, struct kvm_run *run, uint64_t ns_per_tick_32)
             overflow->is_write = is_write;
         }
     open->locations = 1 + OVERFLOW_ROWS;
+    open->interval = STEP_FIRST_INTERVAL;
+    open->zero = __rdtsc();
     return open;
 }
 

@@ -23,23 +23,6 @@ static void take_reply(struct whole_step *step, uint64_t reply)
     step->awaited = 0;
 }
 
-static void lock(struct step_ring *ring)
-{
-    while (ring->is_shared && __atomic_exchange_n(&ring->lock, 1, __ATOMIC_ACQUIRE))
-        __builtin_ia32_pause(); /* held for a few instructions */
-}
-
-static void unlock(struct step_ring *ring)
-{
-    if (ring->is_shared)
-        __atomic_store_n(&ring->lock, 0, __ATOMIC_RELEASE);
-}
-
-static uint32_t waiting(const struct whole_step *step)
-{
-    return __atomic_load_n(&step->ring->length, __ATOMIC_ACQUIRE);
-}
-
 enum quietly { TO_PYTHON, ANSWERED, ANSWERED_AND_DRAIN };
 
 static enum quietly answer_quietly(struct whole_step *step, struct step_location *location)
@@ -53,33 +36,13 @@ static enum quietly answer_quietly(struct whole_step *step, struct step_location
         location->quiet_count++;
         return ANSWERED;
     }
-    struct step_ring *ring = step->ring;
-    uint64_t patience = location->quiet_limit ? LIMITED_PATIENCE_NS : RING_PATIENCE_NS;
-    uint32_t limit = location->quiet_limit ? location->quiet_limit : STEP_RING;
     if (open->uncounted)
         step->left = __rdtsc(); /* the ring's patience needs the time all the same */
-    lock(ring);
-    if (ring->length && (ring->key != location->key || ring->length == STEP_RING)) {
-        unlock(ring);
+    enum put done = put_written(step, location);
+    if (done == NO_ROOM)
         return TO_PYTHON;
-    }
-    int is_first = ring->length == 0;
-    if (is_first) {
-        ring->key = location->key;
-        ring->since = step->left;
-    }
-    uint64_t waited = step->left - ring->since;
-    ring->bytes[ring->length] = (uint8_t)open->value;
-    __atomic_store_n(&ring->length, ring->length + 1, __ATOMIC_RELEASE);
-    int is_due = ring->length >= limit || to_ns(open, waited) >= patience;
-    unlock(ring);
     location->quiet_count++;
-    if (is_first && !is_due) {
-        uint64_t latest = step_ns() + patience;
-        if (!step->armed || step->armed > latest)
-            arm(step, latest); /* a guest that now falls silent must not keep its words */
-    }
-    return is_due ? ANSWERED_AND_DRAIN : ANSWERED;
+    return done == PUT_AND_DUE ? ANSWERED_AND_DRAIN : ANSWERED;
 }
 
 /* In bursts, of which the first is not taken (see count_handler): its code has left the caches since the last one. */
@@ -167,6 +130,7 @@ int64_t step_run(struct step *open, uint64_t reply)
         int failed = step->replay ? 0 : ioctl(open->vcpu_fd, KVM_RUN, 0);
         if (!open->uncounted)
             step->left = __rdtsc();
+        int is_due = gather(step);
         if (failed) {
             int error = errno;
             if (error != EINTR && error != EAGAIN) {
@@ -189,9 +153,9 @@ int64_t step_run(struct step *open, uint64_t reply)
         struct step_location *location = &open->rows[row];
         if (location->quiet && elements == 1) {
             enum quietly done = answer_quietly(step, location);
-            if (done == ANSWERED)
+            if (done == ANSWERED && !is_due)
                 continue;
-            if (done == ANSWERED_AND_DRAIN) {
+            if (done != TO_PYTHON) {
                 step->stayed = 0;
                 return -STEP_NEWS_DRAIN;
             }
@@ -203,25 +167,6 @@ int64_t step_run(struct step *open, uint64_t reply)
 void step_finish(struct step *open, int finishing)
 {
     ((struct whole_step *)open)->finishing = finishing;
-}
-
-void step_share_ring(struct step *open, struct step *other)
-{
-    struct step_ring *ring = ((struct whole_step *)other)->ring;
-    ring->is_shared = 1;
-    ((struct whole_step *)open)->ring = ring;
-}
-
-uint32_t step_take(struct step *open, uint8_t *into, uint64_t *key)
-{
-    struct step_ring *ring = ((struct whole_step *)open)->ring;
-    lock(ring);
-    uint32_t length = ring->length;
-    memcpy(into, ring->bytes, length);
-    *key = ring->key;
-    __atomic_store_n(&ring->length, 0, __ATOMIC_RELEASE);
-    unlock(ring);
-    return length;
 }
 
 void step_replay(struct step *open, int replay)

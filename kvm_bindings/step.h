@@ -14,6 +14,9 @@
 #define STEP_BUCKETS 40         /* log2 histogram of handler nanoseconds */
 #define STEP_RIPS 4096          /* (location, RIP) pairs counted; what finds no place is left out of the hot spots */
 #define STEP_FLIGHT 64          /* the flight recorder: the last exits */
+#define STEP_INTERVALS 128      /* of exits over time; a run that outgrows them makes each twice as long */
+#define STEP_FIRST_INTERVAL 12  /* log2 of the ticks of one at first: some microseconds */
+#define STEP_TRIGGERS 32        /* of a trace */
 #define STEP_RING 4096          /* bytes of quiet output held back at most */
 #define STEP_SAMPLING 128       /* of so many exits of a location */
 #define STEP_SAMPLES 3          /* these tell when their handler began */
@@ -90,6 +93,15 @@ struct step_traced {             /* one exit of a trace; all times in ticks */
     uint32_t elements;
 };
 
+struct step_trigger {            /* an exit that ends the trace soon: all of these hold of it */
+    uint64_t first;             /* its address */
+    uint64_t last;
+    uint64_t rip_first;
+    uint64_t rip_last;
+    uint8_t kind;               /* 0: any, then addresses are not asked for */
+    uint8_t is_write;
+};
+
 struct step_ring;               /* the quiet output of one machine, in the order in which the guest spoke */
 
 struct step {
@@ -117,9 +129,16 @@ struct step {
     uint64_t trace_limit;
     uint64_t traces;            /* entries ever written to it */
     uint64_t trace_end;         /* how many there may ever be: 0 records nothing */
+    struct step_trigger triggers[STEP_TRIGGERS];
+    uint32_t trigger_count;
+    uint32_t *triggered;        /* set by the first of the vCPUs that meets one; NULL where no trace has triggers */
+    uint64_t trace_after;       /* exits of this vCPU that are kept yet once it is set */
+    uint64_t zero;              /* the tick that exits over time count from */
+    uint32_t interval;          /* log2 of the ticks of one interval */
     struct step_location rows[STEP_LOCATIONS];
     struct step_rip rips[STEP_RIPS];
     struct step_flight flight[STEP_FLIGHT];
+    uint32_t over_time[STEP_LOCATIONS][STEP_INTERVALS]; /* exits of each row by when they came */
 };
 
 /* A step for a mapped kvm_run. NULL when there is no memory. ns_per_tick_32 of 0 measures the TSC for a millisecond. */
@@ -173,6 +192,12 @@ void step_wait(struct step *step, uint32_t seen, uint64_t deadline);
 /* From now on the quiet output of `step` goes to the ring of `other`, whose memory must outlive it: what two vCPUs say
  * keeps its order. Before either runs. */
 void step_share_ring(struct step *step, struct step *other);
+
+/*
+ * The kernel may be told to collect the writes to the location of `row`, a byte wide: they cause no exit of their own
+ * and go to the ring with the next exit of any vCPU. For each vCPU, before it runs.
+ */
+void step_collect(struct step *step, uint32_t row);
 
 /* Empties the ring into `into`, STEP_RING bytes: how many there were, and the key of their location. Any thread. */
 uint32_t step_take(struct step *step, uint8_t *into, uint64_t *key);

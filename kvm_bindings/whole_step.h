@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <linux/kvm.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
@@ -39,7 +40,9 @@ struct step_ring {
 struct whole_step {
     struct step open;
     struct step_ring *ring;           /* its own, or another vCPU's */
-    struct step_ring own_ring;
+    struct kvm_coalesced_mmio_ring *collected; /* the VM's, in the mapping of each vCPU; NULL without step_collect */
+    uint32_t collected_row;           /* where what is in it was written to */
+    struct step_ring own_ring;        /* sweep() relies on its place: what is behind begins with `hash` */
     uint16_t hash[HASH_SLOTS];        /* row of a key, 0 where free */
     uint32_t rip_chunks;              /* one bit for each chunk of `rips` in use */
     pid_t thread;                     /* attached thread, 0 for none */

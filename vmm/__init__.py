@@ -9,6 +9,9 @@ with Machine(image="guest.elf", mode="long") as machine:
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .bus.device import Device as Device
+    from .control.guest_text import build_guest as build_guest
+    from .control.host_needs import missing as missing
+    from .control.linux.guest import linux_config as linux_config
     from .errors import BootError as BootError
     from .errors import BudgetError as BudgetError
     from .errors import ConfigError as ConfigError
@@ -20,14 +23,21 @@ if TYPE_CHECKING:
     from .machine.config import MachineConfig as MachineConfig
     from .machine.machine import Machine as Machine
     from .machine.outcome import Outcome as Outcome
+    from .observe.statistics import ExitStatistics as ExitStatistics
+    from .pool import Pool as Pool
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "ExitStatistics": "observe.statistics",
     "Device": "bus.device",
     "Machine": "machine.machine",
     "MachineConfig": "machine.config",
     "Outcome": "machine.outcome",
+    "Pool": "pool",
+    "build_guest": "control.guest_text",
+    "linux_config": "control.linux.guest",
+    "missing": "control.host_needs",
     **dict.fromkeys(
         (
             "BootError",

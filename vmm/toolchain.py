@@ -38,7 +38,8 @@ def digest(flags: object, paths: Iterable[str]) -> str:
 def make(what: str, home: str, product: str, commands: Sequence[Sequence[str]]) -> None:
     """Runs the commands in a new folder and moves it to `home`, which then has the file `product` and no objects.
 
-    HostError, with `what` in its words, when a tool is missing or refuses the source; OSError when the folder above
+    HostError, with `what` in its words and all that the tool said as a note, when a tool is missing or refuses the
+    source; OSError when the folder above
     `home` cannot be written.
     """
     from shutil import rmtree
@@ -74,4 +75,6 @@ def _run(what: str, command: Sequence[str], work: str) -> None:
         lines = [line for line in done.stdout.decode(errors="replace").splitlines() if "error" in line.lower()]
         first = lines[0] if lines else f"exit status {done.returncode}"
         remedy = REMEDY if "cannot execute" in first else ""
-        raise HostError(f"{what} cannot be built: {command[0]}: {first}", remedy)
+        error = HostError(f"{what} cannot be built: {command[0]}: {first}", remedy)
+        error.add_note(done.stdout.decode(errors="replace").rstrip())
+        raise error

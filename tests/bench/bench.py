@@ -7,13 +7,17 @@ the machine and are stored nowhere.
 from __future__ import annotations
 
 import argparse
+import functools
 import os
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+
+import forks
 
 from vmm import Device, Machine
 from vmm.control import guest_set
@@ -22,6 +26,7 @@ from vmm.engine.kvm_replay import warm_dispatch_ns
 HERE = os.path.dirname(os.path.abspath(__file__))
 COUNTED_PORT, END_PORT = 0x510, 0xF4
 EXITS, CREATIONS = 20_000, 100
+ALL = ["exits", "stats", "trace", "record", "quiet", "warm", "create", "start", "vcpus", "fork", "alive", "laps"]
 
 
 class Counted(Device):
@@ -68,6 +73,17 @@ def exits_uncounted(count: int = EXITS) -> float:
         device = Counted()
         machine.ports.claim(COUNTED_PORT, 1, device)
         return _timed(machine, count, lambda: device.total)
+
+
+def exits_recorded(count: int = EXITS) -> float:
+    """Nanoseconds per exit that a Python device handles while the traffic is recorded."""
+    with tempfile.TemporaryDirectory() as folder, Machine(image=guest(count), mode="real") as machine:
+        device = Counted()
+        machine.ports.claim(COUNTED_PORT, 1, device)
+        recorder = machine.record(os.path.join(folder, "recording"))
+        spent = _timed(machine, count, lambda: device.total)
+        recorder.close()
+        return spent
 
 
 def exits_quiet(count: int = EXITS) -> float:
@@ -134,19 +150,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--strict", action="store_true", help="exit with 1 when a limit is broken")
-    parser.add_argument("only", nargs="*", help="exits stats trace quiet warm create start vcpus")
+    parser.add_argument("only", nargs="*", help=" ".join(ALL))
     arguments = parser.parse_args()
     rounds, over = arguments.rounds, 0
-    wanted = arguments.only or ["exits", "stats", "trace", "quiet", "warm", "create", "start", "vcpus"]
+    wanted = arguments.only or ALL
     print(f"{'benchmark':<30} {'median':>9}  {'limit (aim)':<22}")
     with tempfile.TemporaryDirectory() as scratch:
-        floor = os.path.join(scratch, "floor")
-        subprocess.run(
-            ["gcc", "-O2", "-pthread", "-Wall", "-Werror", "-o", floor, os.path.join(HERE, "floor.c")], check=True
-        )
+        floor, fork_floor = (os.path.join(scratch, name) for name in ("floor", "floor_fork"))
+        for program in (floor, fork_floor):
+            source = os.path.join(HERE, f"{os.path.basename(program)}.c")
+            subprocess.run(["gcc", "-O2", "-pthread", "-Wall", "-Werror", "-o", program, source], check=True)
 
-        def in_c(mode: str, count: int) -> Callable[[], float]:
-            return lambda: float(subprocess.run([floor, mode, str(count)], check=True, capture_output=True).stdout)
+        def in_c(mode: str, *counts: int, program: str = floor) -> Callable[[], float]:
+            words = [program, mode, *map(str, counts)]
+            return lambda: float(subprocess.run(words, check=True, capture_output=True).stdout)
 
         def ratio(name: str, limit: float, aim: float, ours: Callable[[], float], base: Callable[[], float]) -> int:
             figure, mine, its = paired(rounds, ours, base)
@@ -166,6 +183,17 @@ def main() -> int:
             over += figure < min(1.6, 0.8 * host)
             detail = f"the host gives C x{host:.2f}"
             row("two vCPUs over one", f"x{figure:.2f}", "x1.6, or 0.8 of C's", figure >= min(1.6, 0.8 * host), detail)
+        if "fork" in wanted:
+            with forks.master() as master:
+                base = in_c("fork", forks.CHILDREN, program=fork_floor)
+                over += ratio("fork to the child's first exit", 1.15, 1.08, lambda: forks.forks(master), base)
+        if "alive" in wanted:
+            over += _alive(rounds, in_c("alive", forks.ALIVE, program=fork_floor))
+        for pages in (1, 10, 1000) if "laps" in wanted else ():
+            count = forks.LAPS if pages <= 10 else forks.LAPS // 50
+            base = in_c("reset", count, pages, program=fork_floor)
+            name = f"lap of a fuzzer, {pages} page{'s' if pages > 1 else ''}"
+            over += ratio(name, 1.30, 1.10, functools.partial(forks.laps, pages, count), base)
     if "stats" in wanted:
         figure, mine, its = paired(rounds, exits_through_python, exits_uncounted)
         over += figure > 1.05
@@ -176,6 +204,9 @@ def main() -> int:
         over += figure > 1.3
         detail = f"{mine / 1000:.2f} us, untraced {its / 1000:.2f} us"
         row("port exit while traced", f"x{figure:.3f}", "x1.3 (x1.05)", figure <= 1.3, detail)
+    if "record" in wanted:
+        figure, mine, its = paired(rounds, exits_recorded, exits_through_python)
+        row("port exit while recorded", f"x{figure:.3f}", "", True, f"{mine / 1000:.2f} us, else {its / 1000:.2f} us")
     if "warm" in wanted:
         figure = statistics.median(warm_dispatch_ns(Counted()) for _ in range(rounds))
         over += figure > 300
@@ -183,6 +214,23 @@ def main() -> int:
     if "start" in wanted:
         over += _start(max(rounds, 25))
     return 1 if over and arguments.strict else 0
+
+
+def _alive(rounds: int, base: Callable[[], float]) -> int:
+    """A thousand children at a time: what making one takes, and what one holds."""
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a child has three
+    with forks.master() as master:
+        master.fork().close()
+        pairs = [(forks.alive(master), base()) for _ in range(max(rounds // 3, 1))]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
+    figure = statistics.median(ours / its for (ours, _), its in pairs)
+    held = statistics.median(held for (_, held), _ in pairs)
+    mine, its = statistics.median(ours for (ours, _), _ in pairs), statistics.median(its for _, its in pairs)
+    detail = f"{mine / 1000:.2f} us, C {its / 1000:.2f} us"
+    row("1,000 children alive, each", f"x{figure:.3f}", "x1.3", figure <= 1.3, detail)
+    row("memory of an idle child", f"{held:.2f} MiB", "1 MiB", held < 1, "")
+    return int(figure > 1.3) + int(held >= 1)
 
 
 def _start(rounds: int) -> int:

@@ -18,6 +18,7 @@ ENTRIES = {
     "direct": {"direct": True},
     "linux64": {"boot_protocol": "linux64", "direct": False},
     "linux32": {"boot_protocol": "linux32"},
+    "linux16": {"boot_protocol": "linux16"},
     "pvh": {"boot_protocol": "pvh"},
 }
 REPRESENTATIVE = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -34,8 +35,9 @@ def test_what_a_pipe_gives_arrives_as_it_is_and_ends():
 
 
 def test_a_verbose_boot_can_be_explained(tmp_path):
-    out = tmp_path / "trace.json"
-    done = linux("-v", "--boot-trace", "--boot-trace-out", str(out), "--", "sh", "-c", "echo up; exit 3")
+    out, timeline, page = (tmp_path / name for name in ("trace.json", "timeline.json", "page.html"))
+    more = ("--trace", str(timeline), "--report", str(page), "--expect", "io < 1000000")
+    done = linux("-v", "--boot-trace", "--boot-trace-out", str(out), *more, "--", "sh", "-c", "echo up; exit 3")
     assert done.returncode == 3, done.stderr
     assert b"Linux version" in done.stdout
     assert b"\nup\n" in done.stdout.replace(b"\r", b"")
@@ -49,6 +51,26 @@ def test_a_verbose_boot_can_be_explained(tmp_path):
     assert [mark["who"] for mark in trace["marks"]].index("kernel") > 3
     assert len(trace["lines"]) > 100
     assert trace["samples"][-1]["exits"] > 1000
+    assert "exit code 3" in page.read_text()
+    check_timeline(json.loads(timeline.read_text())["traceEvents"])
+
+
+def check_timeline(events):
+    """Slices that do not overlap on a track, all that a boot has to show, and each at the time the kernel says."""
+    tracks = {event["tid"]: event["args"]["name"] for event in events if event["name"] == "thread_name"}
+    assert {"vCPU 0", "interrupts", "printk", "com1"} <= set(tracks.values())
+    for track in tracks:
+        slices = [event for event in events if event["ph"] == "X" and event["tid"] == track]
+        for one, following in pairwise(slices):
+            assert one["ts"] + one["dur"] < following["ts"]
+    marks = {track: [event for event in events if event["ph"] == "i" and tracks[event["tid"]] == track]
+             for track in tracks.values()}  # fmt: skip
+    assert any(event["name"] == "GSI 4 up" for event in marks["interrupts"])
+    assert marks["com1"][-1]["name"] == "up"
+    said = [(event["ts"] / 1e6, float(event["name"][1:].split("]")[0])) for event in marks["printk"]]
+    assert len(said) > 100
+    late = [ours - theirs for ours, theirs in said if theirs > 0]
+    assert max(late) - min(late) < 20, "printk's own times run beside ours, a slow console behind"
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,18 @@ def test_a_shell_one_can_work_in(terminal):
     assert terminal.before.replace("\r\n", "\n").lstrip("\r\n") == text
     terminal.expect(PROMPT)
 
+    # a prompt on the paused machine, and back
+    terminal.send("\x01c")
+    terminal.expect(">>> ")
+    terminal.sendline("machine.state")
+    terminal.expect("'paused'")
+    terminal.expect(">>> ")
+    terminal.send("\x04")
+    time.sleep(2)
+    terminal.sendline("echo be''hind")
+    terminal.expect(r"behind\r+\n")
+    terminal.expect(PROMPT)
+
     # the way out
     terminal.send("\x01x")
     terminal.ends_intact(130)

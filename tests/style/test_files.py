@@ -55,7 +55,7 @@ def test_unit_tests_lie_where_their_subject_lies() -> None:
     for path in files("tests/unit", suffixes=(".py",)):
         folder = path.parent.relative_to(ROOT / "tests/unit")
         subject = ROOT / folder if folder.parts[:1] == ("kvm_bindings",) else ROOT / "vmm" / folder
-        modules = [module.stem for module in subject.glob("*") if module.is_dir() or module.suffix == ".py"]
+        modules = [module.stem for module in subject.glob("*") if module.is_dir() or module.suffix in (".py", ".c")]
         if path.name != "conftest.py" and not any(path.stem.startswith(f"test_{module}") for module in modules):
             strays.append(path)
     none(strays)

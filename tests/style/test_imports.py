@@ -19,10 +19,11 @@ LEVELS = {
     "bus": 2,
     **dict.fromkeys(("devices", "backends", "boot", "engine"), 3),
     "machine": 4,
-    **dict.fromkeys(("snapshot", "debug"), 5),
-    **dict.fromkeys(("control", "vmm"), 6),  # "vmm" stands for vmm/__init__.py: the public names
-    **dict.fromkeys(("testing", "start"), 7),
-    "__main__": 8,
+    **dict.fromkeys(("pool", "fuzz", "debug"), 5),
+    "control": 6,
+    "vmm": 7,  # vmm/__init__.py: the public names
+    **dict.fromkeys(("testing", "start"), 8),
+    "__main__": 9,
 }
 LOADER_PROTOCOL = ("vmm.boot", "vmm.boot.loader", "vmm.boot.formats", "vmm.boot.cpio")
 HOST = ("fcntl", "mmap", "os", "random", "secrets", "select", "signal", "socket", "subprocess", "threading", "time")
@@ -145,9 +146,9 @@ def test_only_the_command_line_prints_reads_its_arguments_and_exits() -> None:
         ("vmm.observe.crash", "vmm.cpu.registers", "level 0"),
         ("vmm.errors", "vmm.observe.exits", "level 0"),
         ("vmm.observe.exits", "vmm.records", ""),
-        ("vmm.machine.machine", "vmm.snapshot.capture", "level 4"),
-        ("vmm.snapshot.fork", "vmm.engine.kvm_engine", "engine/protocol"),
-        ("vmm.snapshot.fork", "vmm.engine.protocol", ""),
+        ("vmm.machine.machine", "vmm.fuzz.harness", "level 4"),
+        ("vmm.fuzz.harness", "vmm.engine.kvm_engine", "engine/protocol"),
+        ("vmm.fuzz.harness", "vmm.engine.protocol", ""),
         ("vmm.testing.plugin", "vmm.machine.machine", "public names"),
         ("vmm.attic.thing", "vmm.errors", "no level"),
         ("vmm.memory.region", "cffi", "cffi"),

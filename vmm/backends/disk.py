@@ -9,14 +9,20 @@ from __future__ import annotations
 import os
 
 from ..bus.storage import DiskError
-from ..errors import ConfigError
+from ..errors import ConfigError, SnapshotError
+from ..state import State
 from ..units import format_size
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 SECTOR = 512
 """A disk is made of whole sectors of this many bytes."""
 BLOCK = 4096
 """What an overlay keeps of the disk at a time."""
 
+_SCHEMA = "vmm.disk"
 _KIND, _REGULAR, _BLOCK_DEVICE, _FOLDER = 0o170000, 0o100000, 0o060000, 0o040000  # of st_mode
 
 
@@ -57,6 +63,36 @@ class Disk:
     def close(self) -> None:
         """Gives the file back. Legal twice."""
 
+    def save(self) -> State:
+        """What it has beyond its file: the changes that are kept in memory."""
+        return State(_SCHEMA, 1, {"size": self.size, "blocks": self._kept()})
+
+    def load(self, state: State) -> None:
+        """Becomes the disk that was saved, over the same file. SnapshotError for another disk, and no change."""
+        fields = state.expect(_SCHEMA, 1, ("size", "blocks"))
+        size, blocks = fields["size"], fields["blocks"]
+        if size != self.size:
+            raise SnapshotError(f"{self.name} has {self.size} bytes, the disk of the saved machine had {size}")
+        if not isinstance(blocks, list):
+            raise SnapshotError(f"{_SCHEMA}: blocks should be a list")
+        for block in blocks:
+            is_pair = isinstance(block, list) and len(block) == 2
+            if not is_pair or type(block[0]) is not int or not isinstance(block[1], bytes):
+                raise SnapshotError(f"{_SCHEMA}: a block should be its number and its bytes")
+            number, content = block
+            if not 0 <= number * BLOCK < size or len(content) != min(BLOCK, size - number * BLOCK):
+                raise SnapshotError(f"{_SCHEMA}: no disk of {size} bytes has {len(content)} bytes as block {number}")
+        self._keep(dict(blocks))
+
+    def _kept(self) -> list[list[Any]]:
+        """[number, content] of each block of the changes."""
+        return []
+
+    def _keep(self, blocks: dict[int, bytes]) -> None:
+        """Takes those in place of what is there."""
+        if blocks:
+            raise SnapshotError(f"{self.name}: the saved machine kept changes to this disk in memory; open it so")
+
     def _check(self, offset: int, size: int) -> None:
         if offset < 0 or size < 0 or offset + size > self.size:
             raise DiskError(f"{self.name}: {size} bytes at {offset:#x} are not on its {self.size:#x} bytes")
@@ -74,6 +110,13 @@ class MemoryDisk(Disk):
     def __init__(self, content: bytes) -> None:
         super().__init__("the disk given as bytes", len(content), False)
         self._content = bytearray(content)
+
+    def _kept(self) -> list[list[Any]]:
+        return [[at // BLOCK, bytes(self._content[at : at + BLOCK])] for at in range(0, self.size, BLOCK)]
+
+    def _keep(self, blocks: dict[int, bytes]) -> None:
+        for number, content in blocks.items():
+            self._write(number * BLOCK, content)
 
     def _read(self, offset: int, size: int) -> bytes:
         return bytes(self._content[offset : offset + size])
@@ -124,6 +167,12 @@ class OverlayDisk(Disk):
         super().__init__(below.name, below.size, False)
         self._below = below
         self._blocks: dict[int, bytearray] = {}
+
+    def _kept(self) -> list[list[Any]]:
+        return [[number, bytes(content)] for number, content in self._blocks.items()]
+
+    def _keep(self, blocks: dict[int, bytes]) -> None:
+        self._blocks = {number: bytearray(content) for number, content in blocks.items()}
 
     def _read(self, offset: int, size: int) -> bytes:
         blocks = self._blocks

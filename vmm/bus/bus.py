@@ -77,6 +77,8 @@ class Bus:
         self.guard: Callable[[Callable[..., int | None]], Callable[..., int | None]] | None = None
         """Wraps every handler, for machines whose devices are reached by several threads."""
         self._watchers: list[Callable[[], None]] = []
+        self.has_plugs = False
+        """Whether anybody has claimed for a device of their own, not for a chip in a socket."""
 
     @property
     def directions(self) -> tuple[str, str]:
@@ -90,6 +92,7 @@ class Bus:
             fault = f"{name} asks for {size} from {start:#x}, the space ends at {self.limit:#x}"
             raise ConfigError.of(f"{self.kind} {start:#x}", fault)
         claim = Claim(Range(start, size), device, width, name)
+        self.has_plugs = self.has_plugs or device is not None
         standing = self._claims.add(claim.span, claim)
         if standing is not None:
             fault = f"{name} asks for {claim.span}, but {standing[1].name} holds {standing[0]}"

@@ -39,6 +39,7 @@ BROKEN_PIPE = 13
 _SIGNALS = {_signal.SIGINT: "SIGINT", _signal.SIGTERM: "SIGTERM", _signal.SIGHUP: "SIGHUP"}
 _HELP = """
 Ctrl-A x       quit
+Ctrl-A c       a Python prompt on the machine, which waits meanwhile
 Ctrl-A s       exits so far
 Ctrl-A p       press the power button
 Ctrl-A d       press Ctrl-Alt-Del
@@ -83,6 +84,8 @@ class Console:
         self._outputs: list[Any] = [machine.standard_output] if machine.standard_output is not None else []
         self.failure: OSError | None = None
         """Why standard output takes no more, if that ended the run."""
+        self.wants_prompt = False
+        """Whether Ctrl-A c ended the run, which may go on."""
         self._takes_input = interactive and not _is_null(STDIN)
         self._terminal: RawTerminal | None = None
         if self._takes_input and os.isatty(STDIN):
@@ -224,6 +227,12 @@ class Console:
     def _command(self, key: str) -> None:
         if key == "x":
             self._stop("stopped by Ctrl-A x")
+        elif key == "c":
+            if not self.wants_prompt:
+                self.wants_prompt = True
+                self._machine.post(
+                    lambda: self._machine.stop("paused by Ctrl-A c")
+                )  # once: a second would end what follows
         elif key == "s":
             from ..observe.exit_table import render
 

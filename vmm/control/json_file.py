@@ -37,22 +37,32 @@ def write_text(path: str, text: str) -> None:
     write_file(path, text.encode())
 
 
+def outcome_document(outcome: Outcome, exit_code_style: str) -> dict[str, Any]:
+    """The field `outcome` of what --json and --stats-out write."""
+    return {
+        "kind": outcome.kind,
+        "words": outcome.words,
+        "value": outcome.value,
+        "vcpu": outcome.vcpu,
+        "detail": {
+            name: hex(value) if name in _HEX and isinstance(value, int) else value
+            for name, value in outcome.detail.items()
+        },
+        "exit_code": outcome.exit_code(exit_code_style),
+    }
+
+
+def exits_document(machine: Machine, outcome: Outcome, exit_code_style: str) -> dict[str, Any]:
+    """What --stats-out writes: the exits, and beside them how the run ended."""
+    return {**machine.exits.as_json(), "outcome": outcome_document(outcome, exit_code_style)}
+
+
 def run_document(machine: Machine, outcome: Outcome, exit_code_style: str) -> dict[str, Any]:
     """What `vmm run --json` prints. docs/exits-json.md describes it."""
     return {
         "schema": SCHEMA,
         "version": VERSION,
-        "outcome": {
-            "kind": outcome.kind,
-            "words": outcome.words,
-            "value": outcome.value,
-            "vcpu": outcome.vcpu,
-            "detail": {
-                name: hex(value) if name in _HEX and isinstance(value, int) else value
-                for name, value in outcome.detail.items()
-            },
-            "exit_code": outcome.exit_code(exit_code_style),
-        },
+        "outcome": outcome_document(outcome, exit_code_style),
         "console": machine.console_output.decode("utf-8", "replace"),
         "debug_console": machine.output("debug-console").decode("utf-8", "replace"),
         **_screen(machine),

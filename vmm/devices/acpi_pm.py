@@ -1,12 +1,13 @@
 """The ACPI power management block of a PIIX4: event and control registers, the 3.58 MHz timer, the SMI command port.
 
-Guest side: `event`, `control`, `timer` and `command`. Writing the command port switches ACPI on and off at once, as the
-system management code of firmware would. Sleep type 0 powers the machine off, type 1 suspends it to RAM; the others do
-nothing.
-Host side: `press_power_button()`.
-The line (SCI) is level: it is up while ACPI is on and a flag is set and enabled, the timer's or the button's.
-Not modelled: the sleep button, what a button held down does, general purpose events, the real-time clock's alarm as
-an event, throttling, device monitors.
+Guest side: `event`, `control`, `timer`, `general` and `command`. Writing the command port switches ACPI on and off at
+once, as the system management code of firmware would. Sleep type 0 powers the machine off, type 1 suspends it to RAM;
+the others do nothing.
+Host side: `press_power_button()`, and `signal(event)` for the eight general purpose events, whose meaning is the
+DSDT's.
+The line (SCI) is level: it is up while ACPI is on and a flag is set and enabled, of timer, button or general events.
+Not modelled: the sleep button, what a button held down does, the real-time clock's alarm as an event, throttling,
+device monitors, the wiring of a PIIX4's own general purpose inputs.
 Source: Intel 82371AB (PIIX4) datasheet 290562, chapters 7.2 and 11; ACPI specification 6.4, section 4.8.
 """
 
@@ -55,9 +56,11 @@ class AcpiPm(Device):
         self._served = 0  # changes of the timer's top bit up to which TMR_STS was cleared
         self._enable = self._control = self._command = self._data = 0
         self._button = 0  # PWRBTN_STS while a press has not been seen to
+        self._signalled = self._heard = 0  # general purpose events: flags and enables
         self.event = _Part(self._read_event, self._write_event)
         self.control = _Part(self._read_control, self._write_control)
         self.timer = _Part(self._read_timer, None)
+        self.general = _Part(self._read_general, self._write_general)
         self.command = _Part(self._read_command, self._write_command)
 
     def _ticks(self) -> int:
@@ -72,6 +75,20 @@ class AcpiPm(Device):
     def press_power_button(self) -> None:
         """Pressed and let go. A guest that does not listen finds the flag when it begins to."""
         self._button = PWRBTN_STS
+        self._drive()
+
+    def signal(self, event: int) -> None:
+        """General purpose event 0 to 7 happened. A guest that does not listen finds the flag when it begins to."""
+        self._signalled |= 1 << event
+        self._drive()
+
+    def _read_general(self, offset: int, size: int) -> int:
+        return (self._signalled | self._heard << 8) >> 8 * offset & mask(size)
+
+    def _write_general(self, offset: int, size: int, value: int) -> None:
+        wide, touched = value << 8 * offset, mask(size) << 8 * offset
+        self._signalled &= ~(wide & touched)
+        self._heard = (self._heard & ~(touched >> 8) | (wide & touched) >> 8) & 0xFF
         self._drive()
 
     def _status(self) -> int:
@@ -93,7 +110,7 @@ class AcpiPm(Device):
         """Sets the line, and the alarm for the timer's next event when that is enabled."""
         is_on = bool(self._control & SCI_EN)
         due = self._status() & self._enable if is_on else 0  # a flag and its enable have the same bit
-        self._line.set(bool(due))
+        self._line.set(bool(due or (is_on and self._signalled & self._heard)))
         if is_on and self._enable & TMR_EN and not due & TMR_STS:
             self._alarm.set(-(-(self._ticks() // _HALF + 1) * _HALF * _SECOND // FREQUENCY))
         else:
@@ -132,24 +149,27 @@ class AcpiPm(Device):
 
     def reset(self) -> None:
         self._enable = self._control = self._command = self._data = self._button = 0
+        self._signalled = self._heard = 0
         self._served = self._ticks() // _HALF
         self._drive()
 
     def save(self) -> State:
-        return State(_SCHEMA, 2, {
+        return State(_SCHEMA, 3, {
             "served": self._served, "enable": self._enable, "control": self._control, "command": self._command,
-            "data": self._data, "button": self._button,
+            "data": self._data, "button": self._button, "signalled": self._signalled, "heard": self._heard,
         })  # fmt: skip
 
     def load(self, state: State) -> None:
-        fields = state.expect(_SCHEMA, 2, ("served", "enable", "control", "command", "data", "button"))
+        names = ("served", "enable", "control", "command", "data", "button", "signalled", "heard")
+        fields = state.expect(_SCHEMA, 3, names)
         kept = {"served": mask(8), "enable": _ENABLES, "control": _KEPT, "command": 0xFF, "data": 0xFF,
-                "button": PWRBTN_STS}  # fmt: skip
+                "button": PWRBTN_STS, "signalled": 0xFF, "heard": 0xFF}  # fmt: skip
         for name, bits in kept.items():
             if type(fields[name]) is not int or fields[name] < 0 or fields[name] & ~bits:
                 raise SnapshotError(f"{_SCHEMA}: {name} cannot be {fields[name]!r}")
         self._served, self._enable, self._control = fields["served"], fields["enable"], fields["control"]
         self._command, self._data, self._button = fields["command"], fields["data"], fields["button"]
+        self._signalled, self._heard = fields["signalled"], fields["heard"]
         self._drive()
 
     def close(self) -> None:

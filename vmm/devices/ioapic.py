@@ -31,7 +31,9 @@ REMOTE_IRR, LEVEL, MASKED = 1 << 14, 1 << 15, 1 << 16
 MESSAGES = 0xFEE0_0000
 """Where local APICs listen (Intel SDM volume 3A section 11.11): address bits of a message, not of a device."""
 
-_VERSION = INPUTS - 1 << 16 | 0x20
+VERSION_NUMBER = 0x20
+"""With an EOI register."""
+_VERSION = INPUTS - 1 << 16 | VERSION_NUMBER
 _WRITABLE = 0xFF00_0000 << 32 | MASKED | LEVEL | 1 << 13 | 0xFFF
 _IDENTITY = 0x0F00_0000
 _FIXED, _LOWEST = 0, 1

@@ -90,6 +90,7 @@ class Shadow(Device):
     def write(self, offset: int, size: int, value: int) -> None:
         """A write that found its region read-only."""
         if self._attribute_at(offset) & WRITE_RAM and offset + size <= len(self._ram):
+            self._memory.note(self._ram, offset, size)
             self._ram[offset : offset + size] = value.to_bytes(size, "little")
 
     def _attribute_at(self, offset: int) -> int:

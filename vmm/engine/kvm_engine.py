@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from kvm_bindings import ffi, lib
 from kvm_bindings.errors import KvmError
-from kvm_bindings.system import System
 
 from ..errors import ConfigError, HostError
-from . import kvm_cpuid
+from . import kvm_cpuid, kvm_door
 from .kvm_vcpu import KvmVcpu
+from .protocol import ALL_PARTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,13 +20,18 @@ if TYPE_CHECKING:
     from ..bus.bus import Bus
     from ..cpu.cpuid import CpuModel
     from ..memory.guest_memory import GuestMemory, Region
+    from ..memory.template import Template
     from ..observe.hidden_exits import HiddenExits
     from ..observe.msr_accesses import MsrAccess
+    from ..state import State
+    from .kvm_collector import WriteCollector
+    from .kvm_dirty import KvmDirtyLog
     from .kvm_hidden import HiddenWatch
     from .kvm_irqchip import KernelIrqchip, LocalApics
-    from .kvm_msrs import MsrWatch
+    from .kvm_laps import KvmLaps
+    from .kvm_msr_watch import MsrWatch
+    from .kvm_state import KvmState, StateTaker
 
-API_VERSION = 12
 IDENTITY_MAP_ADDRESS = 0xFEFF_C000
 TSS_ADDRESS = IDENTITY_MAP_ADDRESS + 0x1000
 """A page and three that VMX needs without unrestricted guest, to run real mode; below the largest ROM (16 MiB)."""
@@ -45,33 +50,21 @@ class KvmEngine:
         self._hidden_watches: list[HiddenWatch] = []
         self._pins: dict[int, CData] = {}
         """By slot: what keeps the host's memory from being unmapped while KVM has it."""
+        self._logs_writes = False
+        self._writes: KvmDirtyLog | None = None
+        self.system = kvm_door.HERE.open()
         try:
-            self.system = System()
-        except OSError as error:
-            from .kvm_trouble import opening
-
-            raise opening(error) from error
-        try:
-            if (version := self.system.get_api_version()) != API_VERSION:
-                raise HostError(f"this kernel's KVM API is version {version}", f"use a kernel with {API_VERSION}")
             self.vm = self.system.create_vm()
             self.vm.set_tss_addr(TSS_ADDRESS)
         except KvmError as error:
             from .kvm_trouble import creating
 
-            self.system.close()
+            kvm_door.HERE.close()
             raise creating(error) from error
-        except HostError:
-            self.system.close()
-            raise
-        self._tsc_khz = self._frequency()
-
-    def _frequency(self) -> int:
-        """The kernel's own idea of the TSC, in kHz; 0, and the run step measures, where it does not tell."""
-        try:
-            return max(self.vm.get_tsc_khz(), 0)
-        except KvmError:
-            return 0
+        self._is_open = True
+        self.tsc_khz = kvm_door.HERE.tsc_khz(self.vm)
+        """The TSC's kilohertz, of the host and of new vCPUs; 0 where the kernel does not tell."""
+        self._taker: StateTaker | None = None
 
     def add_memory(self, memory: GuestMemory) -> None:
         """See protocol.Engine. Legal once for each memory, before the first vCPU runs."""
@@ -83,7 +76,7 @@ class KvmEngine:
 
     def _add_region(self, region: Region) -> None:
         pin = self._pins[region.slot] = ffi.from_buffer(region.mapping)
-        flags = lib.KVM_MEM_READONLY if region.read_only else 0
+        flags = lib.KVM_MEM_READONLY if region.read_only else lib.KVM_MEM_LOG_DIRTY_PAGES if self._logs_writes else 0
         hva = int(ffi.cast("uintptr_t", pin)) + region.offset
         try:
             self.vm.set_user_memory_region(region.slot, flags, region.span.start, region.span.size, hva)
@@ -103,9 +96,43 @@ class KvmEngine:
                 ffi.release(self._pins.pop(region.slot))
             for region in added:
                 self._add_region(region)
+            if self._writes is not None:
+                self._writes.regions_changed((*removed, *added))
         finally:
             for vcpu in held:
                 vcpu.let_go()
+
+    def log_writes(self, memory: GuestMemory) -> KvmDirtyLog:
+        """See protocol.Engine."""
+        if self._writes is None:
+            from .kvm_dirty import KvmDirtyLog
+
+            self._logs_writes = True
+            for region in memory.regions:
+                if not region.read_only:
+                    self._add_region(region)
+            self._writes = KvmDirtyLog(self, memory)
+        return self._writes
+
+    def share_memory(self, memory: GuestMemory) -> Template:
+        """See protocol.Engine."""
+        from .kvm_pages import template_of
+
+        return template_of(memory)
+
+    def lay_over(self, memory: GuestMemory, template: Template) -> None:
+        """See protocol.Engine."""
+        from .kvm_pages import lay_over
+
+        lay_over(memory, template)
+
+    def laps(self, memory: GuestMemory, template: Template, state: KvmState) -> KvmLaps | None:
+        """See protocol.Engine."""
+        if len(self.vcpus) != 1 or self.irqchip is not None or not self.log_writes(memory).is_plain:
+            return None
+        from .kvm_laps import KvmLaps
+
+        return KvmLaps(self, memory, template, state)
 
     def add_kernel_irqchip(self) -> KernelIrqchip:
         """Interrupt controllers and PIT in the kernel; after memory, before vCPUs."""
@@ -130,17 +157,17 @@ class KvmEngine:
 
     def add_vcpus(self, count: int, model: CpuModel, ports: Bus, mmio: Bus) -> None:
         """`count` vCPUs with the CPUID of `model`, filtered by what this host supports."""
-        most = self.vm.check_extension(lib.KVM_CAP_MAX_VCPUS) or 4
+        most = kvm_door.HERE.most_vcpus(self.vm)
         if count > most:
             raise ConfigError.of("vcpus", f"this host allows {most}, not {count}")
         if lib.step_install():
             raise HostError("cannot install the handler of the kick signal", "is SIGRTMIN+7 reserved in this process?")
-        ns_per_tick = (1_000_000 << 32) // self._tsc_khz if self._tsc_khz else 0
+        ns_per_tick = (1_000_000 << 32) // self.tsc_khz if self.tsc_khz else 0
         has_apic = self.irqchip is not None or self.local_apics is not None
         for index in range(count):
             vcpu = self.vm.create_vcpu(index)
-            self.vcpus.append(KvmVcpu(vcpu, index, ports, mmio, ns_per_tick))
-            vcpu.set_cpuid2(kvm_cpuid.HERE.table(self.system, model, index, count, has_apic, self._tsc_khz))
+            table = kvm_cpuid.HERE.table(self.system, model, index, count, has_apic, self.tsc_khz)
+            self.vcpus.append(KvmVcpu(vcpu, index, ports, mmio, ns_per_tick, table))
             if self.local_apics is not None:
                 self.vcpus[index].hooks[lib.KVM_EXIT_IOAPIC_EOI] = self._ended
 
@@ -148,9 +175,52 @@ class KvmEngine:
         if self.local_apics is not None:
             self.local_apics.ended(run.eoi.vector)
 
+    def collector(self, port: int) -> WriteCollector:
+        """See protocol.Engine."""
+        from .kvm_collector import WriteCollector
+
+        return WriteCollector(self.vm, self.vcpus, port)
+
+    # -- state --
+
+    def save(self, into: KvmState | None = None, parts: int = ALL_PARTS) -> KvmState:
+        """See protocol.Engine."""
+        return self._states().take(into, parts)
+
+    def load(self, state: KvmState, parts: int = ALL_PARTS, elapsed_ns: int = 0) -> None:
+        """See protocol.Engine."""
+        self._states().put(state, parts, elapsed_ns)
+
+    def state_to_fields(self, state: KvmState) -> State:
+        """See protocol.Engine."""
+        from .kvm_state_bytes import to_state
+
+        return to_state(state)
+
+    def state_from_fields(self, saved: State) -> KvmState:
+        """See protocol.Engine."""
+        from .kvm_state_bytes import from_state
+
+        return from_state(saved, self._states().kind)
+
+    def needs(self, state: KvmState) -> dict[str, object]:
+        """See protocol.Engine."""
+        from .kvm_needs import needs
+
+        return needs(self, state)
+
+    def _states(self) -> StateTaker:
+        if self._taker is None:
+            from .kvm_state import StateTaker
+
+            self._taker = StateTaker(self)
+        return self._taker
+
+    # -- looking on --
+
     def watch_msrs(self) -> None:
         """See protocol.Engine."""
-        from .kvm_msrs import watch
+        from .kvm_msr_watch import watch
 
         self._msr_watches = watch(self)
 
@@ -190,10 +260,13 @@ class KvmEngine:
 
     def close(self) -> None:
         """See protocol.Engine."""
+        self._taker = self._writes = None
         for vcpu in self.vcpus:
             vcpu.close()
         self.vm.close()
-        self.system.close()
+        if self._is_open:
+            self._is_open = False
+            kvm_door.HERE.close()
         for pin in self._pins.values():
             ffi.release(pin)
         self._pins.clear()

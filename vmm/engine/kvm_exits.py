@@ -6,6 +6,7 @@ from kvm_bindings import ffi, lib
 from kvm_bindings.exit_reasons import short_name
 
 from ..observe.exits import ExitCount, FlightEntry
+from ..observe.over_time import trimmed
 from ..observe.vcpu_time import VcpuTime
 
 TYPE_CHECKING = False
@@ -103,11 +104,17 @@ def exit_counts(step: CData, vcpu: int, names: Names) -> list[ExitCount]:
                 dispatch_ns=dispatch_ticks(location, usual) * scale >> 32,
                 handler_max_ns=location.handler_max_ticks * scale >> 32,
                 histogram=tuple(location.histogram),
+                over_time=tuple(trimmed(list(step.over_time[row]))),
                 rips=tuple(sorted(rips.get(row, ()), key=lambda pair: -pair[1])),
                 device=device_of(location, names),
             )
         )
     return sorted(counts, key=lambda count: -count.count)
+
+
+def interval_ns(step: CData) -> int:
+    """How long one interval of exits over time is by now."""
+    return int((1 << step.interval) * step.ns_per_tick_32 >> 32)
 
 
 def flight_entries(step: CData, vcpu: int, names: Names, zero_ns: int) -> list[FlightEntry]:

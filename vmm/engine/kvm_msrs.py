@@ -1,93 +1,96 @@
-"""Every MSR access of a guest, handed out by KVM's MSR filter, counted, and answered as KVM would have done.
+"""The MSRs of a vCPU as a whole: which of the host's list make up its state, read by one ioctl and put back by one.
 
-KVM is asked for each (KVM_GET_MSRS, KVM_SET_MSRS), and where it refuses the guest takes its #GP. It lets its host do a
-little more than a guest, which is told apart here (cpu/msr_rules.py). Not seen: MSRs of the x2APIC, which KVM
-does not filter, and writes of the TSC and its deadline, which mean something else when a host does them.
-Source: Documentation/virt/kvm/api.rst, KVM_X86_SET_MSR_FILTER.
+Left out of KVM's list:
+- what is time and not state: the TSC, which kvm_clocks.py puts where it belongs;
+- what writing does something: with the address of its wall clock KVM writes the time of day into guest memory;
+- Hyper-V's, which no guest here is offered.
 """
 
 from __future__ import annotations
 
-from kvm_bindings import lib
+import errno
 
-from ..cpu import msrs
-from ..cpu.features import names_in
-from ..cpu.msr_rules import GuestRules
-from ..errors import HostError
-from ..observe.msr_accesses import OTHERS, READ, WRITE, MsrAccess
+from kvm_bindings import arrays, ffi
+from kvm_bindings.errors import KvmError
+
+from ..cpu import msrs as names
+from ..errors import SnapshotError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from kvm_bindings._kvm import CData
+    from kvm_bindings.system import System
+    from kvm_bindings.vcpu import Vcpu as BoundVcpu
 
-    from .kvm_engine import KvmEngine
-    from .kvm_vcpu import KvmVcpu
-
-ROOM = 1024
-"""MSRs and directions counted by themselves, for each vCPU; a guest may try all four thousand million."""
-MCG_CAP = msrs.number("IA32_MCG_CAP")
-KVM_ONLY = ("IA32_TIME_STAMP_COUNTER", "IA32_TSC_ADJUST", "IA32_TSC_DEADLINE")
-"""Writes that stay KVM's: a host's write of the TSC sets it, where a guest's moves it against the other vCPUs."""
-
-
-class MsrWatch:
-    """The accesses of one vCPU."""
-
-    def __init__(self, vcpu: KvmVcpu) -> None:
-        self._vcpu = vcpu
-        mcg_cap = vcpu.fd.get_msrs([MCG_CAP]).get(MCG_CAP, 0)
-        self._rules = GuestRules(names_in(vcpu.fd.get_cpuid2()), mcg_cap)
-        self._counts: dict[tuple[int | None, str], list[int]] = {}
-        vcpu.hooks[lib.KVM_EXIT_X86_RDMSR] = self._read
-        vcpu.hooks[lib.KVM_EXIT_X86_WRMSR] = self._write
-
-    def _count(self, index: int, direction: str, value: int, refused: bool) -> None:
-        counts = self._counts.get((index, direction))
-        if counts is None:
-            key = (index if len(self._counts) < ROOM else None, direction)
-            counts = self._counts.setdefault(key, [0, 0, 0])
-        counts[0] += 1
-        counts[1] += refused
-        counts[2] = value
-
-    def _read(self, run: CData) -> None:
-        msr = run.msr
-        values = {} if self._rules.refuses_read(msr.index) else self._vcpu.fd.get_msrs([msr.index])
-        msr.error = not values
-        msr.data = value = values.get(msr.index, 0)
-        self._count(msr.index, READ, value, not values)
-
-    def _write(self, run: CData) -> None:
-        msr = run.msr
-        index, value = msr.index, msr.data
-        refused = self._rules.refuses_write(index, value)
-        if not refused and not self._rules.ignores_write(index):
-            refused = bool(self._vcpu.fd.set_msrs({index: value}))
-        msr.error = refused
-        self._count(index, WRITE, value, refused)
-
-    def accesses(self) -> list[MsrAccess]:
-        """What was counted so far. Any thread."""
-        return [
-            MsrAccess(
-                vcpu=self._vcpu.index,
-                msr=index,
-                name=OTHERS if index is None else msrs.name(index),
-                direction=direction,
-                count=count,
-                refused=refused,
-                value=value,
-            )
-            for (index, direction), (count, refused, value) in list(self._counts.items())
-        ]
+TSC = 0x10
+_LEFT_OUT = (TSC, 0x11, 0x4B56_4D00)
+_HYPERV = range(0x4000_0000, 0x4000_0200)
+_KVMCLOCK = (0x12, 0x4B56_4D01)
+_LAST = (0x6E0,)
+"""IA32_TSC_DEADLINE: see kvm_vcpu_state.py."""
+_ENTRY = ffi.sizeof("struct kvm_msr_entry")
 
 
-def watch(engine: KvmEngine) -> list[MsrWatch]:
-    """From now on each MSR access is an exit. Before a vCPU runs. HostError where this kernel has no such filter."""
-    for name in ("KVM_CAP_X86_USER_SPACE_MSR", "KVM_CAP_X86_MSR_FILTER"):
-        if not engine.vm.check_extension(getattr(lib, name)):
-            raise HostError(f"this kernel cannot hand out MSR accesses: no {name}", "use Linux 5.10 or later")
-    engine.vm.enable_cap(lib.KVM_CAP_X86_USER_SPACE_MSR, args=(lib.KVM_MSR_EXIT_REASON_FILTER,))
-    allowed = [(lib.KVM_MSR_FILTER_WRITE, msrs.number(name), b"\1") for name in KVM_ONLY]
-    engine.vm.set_msr_filter(allowed, default_deny=True)
-    return [MsrWatch(vcpu) for vcpu in engine.vcpus]
+class MsrList:
+    """What this host's vCPUs have, found out once a process."""
+
+    def __init__(self) -> None:
+        self._indices: list[int] = []
+
+    def take(self, system: System, fd: BoundVcpu, into: CData = None) -> CData:
+        """A struct kvm_msrs with the values now."""
+        for _ in range(2):
+            if not self._indices:
+                self._indices = self._learn(system, fd)
+            if into is None or into.nmsrs != len(self._indices):
+                into = arrays.empty_msrs(self._indices)
+            if fd.ioctl_ptr("KVM_GET_MSRS", into) == into.nmsrs:
+                return into
+            self._indices, into = [], None  # this vCPU's CPUID has less than those before
+        raise KvmError("KVM_GET_MSRS", "vcpu", errno.EINVAL)
+
+    @staticmethod
+    def _learn(system: System, fd: BoundVcpu) -> list[int]:
+        wanted = [index for index in system.get_msr_index_list() if index not in _LEFT_OUT and index not in _HYPERV]
+        values = fd.get_msrs(wanted)
+        refused = fd.set_msrs(values)  # KVM lists some that nobody may write: what they say follows from the CPUID
+        return sorted(values.keys() - set(refused), key=lambda index: (index in _LAST, wanted.index(index)))
+
+
+HERE = MsrList()
+"""This process's. Nothing in it is a machine's."""
+
+
+def put(fd: BoundVcpu, msrs: CData) -> None:
+    """Sets all of them. SnapshotError names those that KVM refuses and that have not the wanted value already."""
+    if fd.ioctl_ptr("KVM_SET_MSRS", msrs) == msrs.nmsrs:
+        return
+    wanted = arrays.msr_values(msrs, msrs.nmsrs)
+    refused = fd.set_msrs(wanted)
+    here = fd.get_msrs(refused)
+    wrong = [index for index in refused if here.get(index, 0) != wanted[index]]
+    if wrong:
+        listed = ", ".join(f"{names.describe(index)} = {wanted[index]:#x}" for index in wrong)
+        raise SnapshotError(f"this host's KVM refuses {listed}")
+
+
+def reads_kvmclock(msrs: CData) -> bool:
+    """Whether one of the two MSRs with the address of KVM's clock enables it (Documentation/virt/kvm/x86/msr.rst)."""
+    values = arrays.msr_values(msrs, msrs.nmsrs)
+    return any(values.get(index, 0) & 1 for index in _KVMCLOCK)
+
+
+def to_bytes(msrs: CData) -> bytes:
+    """The entries: 4 bytes of index, 4 unused, 8 of value each."""
+    return bytes(ffi.buffer(msrs.entries, _ENTRY * msrs.nmsrs))
+
+
+def from_bytes(content: bytes) -> CData:
+    """The same from there. ValueError for what is not whole entries."""
+    if len(content) % _ENTRY or len(content) > 4096 * _ENTRY:
+        raise ValueError("not MSRs")
+    count = len(content) // _ENTRY
+    msrs = ffi.new("struct kvm_msrs *", {"entries": count})
+    msrs.nmsrs = count
+    ffi.buffer(msrs.entries, len(content))[:] = content
+    return msrs

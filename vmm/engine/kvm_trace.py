@@ -6,17 +6,37 @@ from struct import iter_unpack
 
 from kvm_bindings import ffi, lib
 
+from ..errors import ConfigError
 from ..observe.trace import TracedExit
 from .kvm_exits import address_of, device_of, direction_of, reason_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from kvm_bindings._kvm import CData
 
+    from .protocol import TraceTrigger
+
 _ENTRY = "=5Q2I"
 """struct step_traced."""
+
+
+_KINDS = {"": 0, "io": lib.STEP_KIND_IO, "mmio": lib.STEP_KIND_MMIO}
+
+
+def set_triggers(step: CData, triggers: Sequence[TraceTrigger], after: int, flag: CData) -> None:
+    """See protocol.Vcpu.trigger_trace; `flag` is shared by the vCPUs."""
+    if len(triggers) > lib.STEP_TRIGGERS:
+        raise ConfigError.of("trace", f"its trigger is {len(triggers)} ranges, of {lib.STEP_TRIGGERS} at most")
+    for at, (kind, first, last, is_write, rip_first, rip_last) in enumerate(triggers):
+        entry = step.triggers[at]
+        entry.kind, entry.is_write = _KINDS[kind], is_write
+        entry.first, entry.last, entry.rip_first, entry.rip_last = (
+            min(edge, (1 << 64) - 1) for edge in (first, last, rip_first, rip_last)
+        )
+    step.trigger_count, step.trace_after = len(triggers), after
+    step.triggered = flag if triggers else ffi.NULL
 
 
 def traced_exits(

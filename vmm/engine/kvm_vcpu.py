@@ -13,6 +13,7 @@ from kvm_bindings.errors import KvmError
 
 from ..errors import HostError
 from . import kvm_registers
+from .kvm_counted import Counted
 from .protocol import FAILED, INTERRUPTED, Stop
 
 TYPE_CHECKING = False
@@ -25,14 +26,13 @@ if TYPE_CHECKING:
 
     from ..bus.bus import Bound, Bus
     from ..cpu.modes import InitialState
-    from ..observe.exits import ExitCount, FlightEntry
-    from ..observe.trace import TracedExit
-    from ..observe.vcpu_time import VcpuTime
     from .kvm_hidden import HiddenWatch
 
 LINT0 = 0x350
 LVT_MASKED, LVT_MODE, LVT_NMI = 1 << 16, 0x700, 0x400
 """Offset and bits of a local APIC's LINT0 entry (Intel SDM volume 3A section 11.5.1)."""
+MTRR_DEF_TYPE, MTRR_ENABLED, WRITE_BACK = 0x2FF, 1 << 11, 6
+"""IA32_MTRR_DEF_TYPE, a bit of it and the type of what no range covers (Intel SDM volume 3A section 11.11.2.1)."""
 ROW, READ, VALUE_SHIFT = lib.STEP_ROW, lib.STEP_READ, lib.STEP_VALUE_SHIFT
 ONES = 0xFFFF_FFFF_FFFF_FFFF
 _INTERRUPTED = Stop(INTERRUPTED)
@@ -43,12 +43,21 @@ def no_controller() -> int:
     raise RuntimeError("an interrupt was wanted, but nothing acknowledges it")
 
 
-class KvmVcpu:
+class KvmVcpu(Counted):
     """Implements protocol.Vcpu over an open vCPU fd."""
 
-    def __init__(self, vcpu: BoundVcpu, index: int, ports: Bus, mmio: Bus, ns_per_tick_32: int) -> None:
+    _rip_is_behind: int | None = None
+    """1 where RIP stands behind a port access already, as with PVM, which emulates it; VMX and SVM have it on it."""
+
+    def __init__(
+        self, vcpu: BoundVcpu, index: int, ports: Bus, mmio: Bus, ns_per_tick_32: int, cpuid: CData = None
+    ) -> None:
         self.index = index
         self.fd = vcpu
+        self.cpuid: CData = None
+        """The struct kvm_cpuid2 that it was given."""
+        if cpuid is not None:
+            self.give_cpuid(cpuid)
         self.acknowledge: Callable[[], int] = no_controller
         self.hooks: dict[int, Callable[[CData], Stop | None]] = {}
         """Handlers of exits that are neither port nor MMIO accesses, by KVM_EXIT_ number; None goes on."""
@@ -62,9 +71,12 @@ class KvmVcpu:
         self._run.kvm_valid_regs = lib.KVM_SYNC_X86_REGS
         self._buses = {lib.STEP_KIND_IO: ports, lib.STEP_KIND_MMIO: mmio}
         self._bindings: list[Bound] = []
+        self._triggered: Any = None
         self._rebinds = 0
         self._is_attached = False
         self._owes_finish = False
+        self.has_queued = False
+        """Whether KVM was given an interrupt since its queue was settled (kvm_queue.py)."""
         self._rings: dict[int, tuple[Callable[[bytes], None], Bus, int]] = {}
         self._quiet_rows: dict[tuple[str, int, int, bool], int] = {}
         self._taken, self._key = ffi.new("uint8_t[]", lib.STEP_RING), ffi.new("uint64_t *")
@@ -207,6 +219,10 @@ class KvmVcpu:
         location.quiet_limit = limit
         location.quiet = lib.STEP_QUIET_RING if ring else lib.STEP_LOUD if constant is None else lib.STEP_QUIET_CONSTANT
 
+    def expect_collected(self, port: int) -> None:
+        """Before the vCPU runs: what the kernel has collected of byte writes to `port` goes to its ring."""
+        lib.step_collect(self._step, self._locate("io", True, 1, port))
+
     def share_output(self, other: KvmVcpu, lock: Any) -> None:
         """See protocol.Vcpu."""
         lib.step_share_ring(self._step, other._step)
@@ -282,6 +298,7 @@ class KvmVcpu:
     def _on_interrupt_window(self) -> Stop | None:
         run = self._run
         if self._step.attention & lib.STEP_WANT_INTERRUPT and run.ready_for_interrupt_injection and run.if_flag:
+            self.has_queued = True
             self.fd.interrupt(self.acknowledge())
             run.ready_for_interrupt_injection = 0
         return None
@@ -318,6 +335,10 @@ class KvmVcpu:
         """See protocol.Vcpu. Takes effect with the next entry, through the registers that KVM_RUN synchronises."""
         kvm_registers.start_at(self._run, state, self.index == 0)
 
+    def cache_memory(self) -> None:
+        """See protocol.Vcpu."""
+        self.fd.set_msrs({MTRR_DEF_TYPE: MTRR_ENABLED | WRITE_BACK})
+
     def registers(self) -> dict[str, int]:
         """See protocol.Vcpu."""
         self._take_over()
@@ -334,11 +355,29 @@ class KvmVcpu:
         self._take_over()
         return kvm_registers.special(self.fd)
 
+    def finish_owed(self) -> None:
+        """Completes what finish_access() put off: KVM would do it at the next entry, to whatever registers are there by
+        then."""
+        if self._owes_finish:
+            self.finish_access()
+
     def _take_over(self) -> None:
         """Registers given by start_at(), and those after a last access, are there after an entry: make one that runs
         nothing."""
         if self._run.kvm_dirty_regs or self._owes_finish:
             self.finish_access()
+
+    def give_cpuid(self, cpuid: CData) -> None:
+        """Its CPUID, a struct kvm_cpuid2 not to be changed. SnapshotError where KVM refuses it."""
+        if cpuid is self.cpuid:
+            return
+        if self.cpuid is not None:  # a copy out of a file: the same most often, and KVM looks at a second one twice
+            from .kvm_cpuid import give_other
+
+            give_other(self.fd, cpuid, self.cpuid)
+        else:
+            self.fd.set_cpuid2(cpuid)
+        self.cpuid = cpuid
 
     def is_halted(self) -> bool:
         """Whether the kernel, which owns HLT when it owns the local APIC, has this vCPU asleep in HLT."""
@@ -354,58 +393,24 @@ class KvmVcpu:
         """Whether it still waits for INIT and SIPI."""
         return self.fd.get_mp_state() in (lib.KVM_MP_STATE_UNINITIALIZED, lib.KVM_MP_STATE_INIT_RECEIVED)
 
-    def exit_counts(self, names: Callable[[str, int], str]) -> list[ExitCount]:
+    def translate(self, address: int) -> int | None:
         """See protocol.Vcpu."""
-        from .kvm_exits import exit_counts
-
-        return exit_counts(self._step, self.index, names)
-
-    def flight(self, names: Callable[[str, int], str], zero_ns: int) -> list[FlightEntry]:
-        """See protocol.Vcpu."""
-        from .kvm_exits import flight_entries
-
-        return flight_entries(self._step, self.index, names, zero_ns)
-
-    def start_trace(self, limit: int) -> None:
-        """See protocol.Vcpu."""
-        error = lib.step_trace(self._step, limit)
-        if error:
-            raise HostError(f"no memory for a trace of {limit} exits (errno {-error})", "trace fewer exits")
-
-    def end_trace(self, more: int) -> None:
-        """See protocol.Vcpu."""
-        lib.step_trace_end(self._step, more)
-
-    def traced(self, names: Callable[[str, int], str], zero_ns: int) -> tuple[list[TracedExit], int]:
-        """See protocol.Vcpu."""
-        from .kvm_trace import traced_exits
-
-        return traced_exits(self._step, self.index, names, zero_ns)
+        self._take_over()
+        found = self.fd.translate(address)
+        return int(found.physical_address) if found.valid else None
 
     @property
-    def exit_total(self) -> int:
+    def port_rip(self) -> int:
         """See protocol.Vcpu."""
-        return int(self._step.exits)
+        if KvmVcpu._rip_is_behind is None:
+            from .kvm_host import kind
 
-    def times(self) -> VcpuTime:
+            KvmVcpu._rip_is_behind = int(kind() == "pvm")
+        return int(self._step.rip) - KvmVcpu._rip_is_behind
+
+    def port_address(self) -> int:
         """See protocol.Vcpu."""
-        from .kvm_exits import vcpu_time
-
-        return vcpu_time(self._step, self.index)
-
-    @property
-    def handler_ns(self) -> int:
-        """See protocol.Vcpu."""
-        return int(self._step.handler_ticks) * int(self._step.ns_per_tick_32) >> 32
-
-    def guest_clock(self) -> tuple[int, int]:
-        """See protocol.Vcpu."""
-        step = self._step
-        return step.clocked_ticks * step.ns_per_tick_32 >> 32, int(step.guest_clock_ns)
-
-    def uncount(self) -> None:
-        """See protocol.Vcpu."""
-        lib.step_uncount(self._step)
+        return self.port_rip + int(self.fd.get_sregs().cs.base)
 
     def stats_fd(self) -> int:
         """A new fd of the kernel's counters. Any thread: the kernel gives none while the guest runs, so that is ended

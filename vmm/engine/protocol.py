@@ -13,11 +13,17 @@ if TYPE_CHECKING:
 
     from ..cpu.modes import InitialState
     from ..memory.guest_memory import GuestMemory, Region
+    from ..memory.template import Template
     from ..observe.exits import ExitCount, FlightEntry
     from ..observe.hidden_exits import HiddenExits
     from ..observe.msr_accesses import MsrAccess
     from ..observe.trace import TracedExit
     from ..observe.vcpu_time import VcpuTime
+    from ..state import State
+
+    TraceTrigger = tuple[str, int, int, bool, int, int]
+    """(kind, first address, last, is a write, first RIP, last): kind is "io", "mmio" or "" for any exit and address;
+    an exit without a direction is no write."""
 
     class Vcpu(Protocol):
         """One virtual CPU. Except where said, methods belong to the thread that called attach()."""
@@ -94,6 +100,9 @@ if TYPE_CHECKING:
         def start_at(self, state: InitialState) -> None:
             """Sets all registers."""
 
+        def cache_memory(self) -> None:
+            """Sets the memory type of all addresses to write-back, as firmware does before it starts a system."""
+
         def registers(self) -> dict[str, int]:
             """rax ... r15, rip, rflags; while the vCPU does not run."""
 
@@ -103,14 +112,40 @@ if TYPE_CHECKING:
         def special_registers(self) -> dict[str, Any]:
             """cr0 ... cr8, efer, apic_base, gdt and idt as (base, limit), and segments as dicts of their fields."""
 
+        def translate(self, address: int) -> int | None:
+            """The guest physical address behind a linear one, as the vCPU would find it now; None where nothing is
+            mapped. While it does not run."""
+
+        @property
+        def port_rip(self) -> int:
+            """RIP of the one-byte instruction (in or out by DX) whose port access is being handled."""
+
+        def port_address(self) -> int:
+            """The same as a linear address; slower."""
+
         def exit_counts(self, names: Callable[[str, int], str]) -> list[ExitCount]:
             """Statistics so far; `names(reason, address)` gives the device. Any thread."""
+
+        def begin_time(self, zero_ns: int) -> None:
+            """Exits over time count from `zero_ns` of the host's monotonic clock; before a run."""
+
+        @property
+        def interval_ns(self) -> int:
+            """How long each interval of an exit count's over_time is; it doubles as a run goes on. Any thread."""
 
         def flight(self, names: Callable[[str, int], str], zero_ns: int) -> list[FlightEntry]:
             """The last exits, oldest first, their times counted from `zero_ns` of the host's monotonic clock."""
 
         def start_trace(self, limit: int) -> None:
             """From now on the last `limit` exits are kept whole. Once, before it runs. HostError without memory."""
+
+        def trigger_trace(self, triggers: Sequence[TraceTrigger], after: int, other: Self | None = None) -> None:
+            """Ends the trace, of this vCPU and of all that are given it as `other`, `after` exits of each behind the
+            first that one of `triggers` holds for. After start_trace(), before it runs. ConfigError for too many."""
+
+        @property
+        def trace_triggered(self) -> bool:
+            """Whether that exit has come. Any thread."""
 
         def end_trace(self, more: int) -> None:
             """Keeps `more` exits yet and none after them; the first call counts. Any thread."""
@@ -153,6 +188,42 @@ if TYPE_CHECKING:
         def watch(self, messages: Collection[tuple[int, int]]) -> None:
             """Which messages' ends are told: (address, data), 48 at most."""
 
+    class WriteCollector(Protocol):
+        """What the engine collects of the bytes that a guest writes to one port, without an exit for each."""
+
+        def collect(self, wanted: bool) -> None:
+            """From the next write on. It comes through the port's ring of make_quiet() with the next exit. Any thread.
+            Does nothing where the engine cannot."""
+
+    class DirtyLog(Protocol):
+        """Which pages of guest memory were written. While no vCPU runs."""
+
+        def forget(self) -> None:
+            """What was written until now does not count."""
+
+        def pages(self) -> list[list[int]]:
+            """For each of the memory's mappings the numbers of the pages written since the last call."""
+
+        def put_back(self, template: Template) -> int:
+            """Such pages hold again what `template`, which the memory lies over, does; how many."""
+
+    class Laps(Protocol):
+        """The quick way back for a machine that runs from one moment again and again. While its vCPU does not run."""
+
+        def always(self, gpa: int, size: int) -> memoryview:
+            """These bytes of guest memory, for input: their pages are put back each time. Once; release it before the
+            machine closes."""
+
+        def back(self) -> None:
+            """Memory and registers are what they were. Clocks go on. HostError when the engine does not do it."""
+
+        def close(self) -> None:
+            """Lets go of the memory. Once, and the last call."""
+
+        @property
+        def copied(self) -> int:
+            """Pages put back so far."""
+
     class Engine(Protocol):
         """What executes one machine."""
 
@@ -173,6 +244,42 @@ if TYPE_CHECKING:
         def change_memory(self, removed: Sequence[Region], added: Sequence[Region]) -> None:
             """Takes regions away from the guest and gives it others, at once for all vCPUs; from a device's handler."""
 
+        def collector(self, port: int) -> WriteCollector:
+            """For a port whose byte writes have a ring on every vCPU. One for a machine, before it runs."""
+
+        def log_writes(self, memory: GuestMemory) -> DirtyLog:
+            """From the first call on what is written to `memory`, which the engine holds, is logged; the log."""
+
+        def laps(self, memory: GuestMemory, template: Template, state: EngineState) -> Laps | None:
+            """The way back to `state`, of this kind of machine, and to `template`, which `memory` lies over; None where
+            there is no quick one: with several vCPUs, or interrupt controllers or ROM windows of the engine's."""
+
+        def share_memory(self, memory: GuestMemory) -> Template:
+            """What `memory` holds now, for others to lie over. `memory` lies over it too: its pages are shared until
+            written to. While no vCPU runs. HostError where there is no room."""
+
+        def lay_over(self, memory: GuestMemory, template: Template) -> None:
+            """From now on `memory` holds what `template` does. While no vCPU runs."""
+
+        def save(self, into: EngineState | None = None, parts: int = ...) -> EngineState:
+            """The state of all that is the engine's but memory, while no vCPU runs: accesses under way are completed
+            first. Given an old state `into`, it is taken into that, the named parts alone, and nothing is allocated.
+            HostError when the engine does not give it."""
+
+        def load(self, state: EngineState, parts: int = ..., elapsed_ns: int = 0) -> None:
+            """Becomes what was saved, of this or another engine of the same kind, while no vCPU runs. Clocks go on
+            `elapsed_ns` after what they were. Without APICS, vCPUs that were not started then must not be now.
+            SnapshotError when it cannot, and then it is in no state to run."""
+
+        def needs(self, state: EngineState) -> dict[str, object]:
+            """What it needs of a host: "features", "capabilities", "tsc_khz", as kvm_needs.lacking() takes them."""
+
+        def state_to_fields(self, state: EngineState) -> State:
+            """The same for a file."""
+
+        def state_from_fields(self, saved: State) -> EngineState:
+            """The same from a file. SnapshotError for what is no such state."""
+
         def watch_msrs(self) -> None:
             """Makes each MSR access of the guest an exit, counted and answered as ever. Before it runs. HostError."""
 
@@ -188,6 +295,24 @@ if TYPE_CHECKING:
         def close(self) -> None:
             """Gives everything back. Legal twice."""
 
+    class EngineState(Protocol):
+        """The engine's own record of a machine. It may be loaded many times."""
+
+
+REGISTERS = 1
+"""Parts of a state. General and special registers and events: next to nothing, they travel with an exit and an entry.
+Each of the others costs calls of the kernel for each vCPU."""
+EXTENDED = 2
+"""FPU and vector registers, XCR0."""
+DEBUG_REGISTERS = 4
+"""Debug registers."""
+MSRS = 8
+"""MSRs, and what a guest that runs guests has in flight."""
+APICS = 16
+"""Local APICs and who is started or halted; interrupt controllers and PIT, where they are the engine's."""
+CLOCKS = 32
+"""TSCs and the paravirtual clock."""
+ALL_PARTS = REGISTERS | EXTENDED | DEBUG_REGISTERS | MSRS | APICS | CLOCKS
 
 HALTED = "halted"
 SHUTDOWN = "shutdown"

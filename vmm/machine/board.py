@@ -55,6 +55,8 @@ class Board:
     """Told that an alarm was set earlier than all others."""
     com1_made: Callable[[Any], None] = staticmethod(_nothing)
     """Given COM1's chip when it is made."""
+    collect_writes: Callable[[bool, bool], None] = staticmethod(_nothing)
+    """Told whether COM1's bytes may be gathered, and whether its driver waits for an interrupt behind them."""
     debug_exit: Callable[[int], None] = staticmethod(_nothing)
     reset_requested: Callable[[str], None] = staticmethod(_nothing)
     nothing_boots: Callable[[str], None] = staticmethod(_nothing)
@@ -90,6 +92,8 @@ class Board:
         """What the ports that speak write to, by the name of the chip: a ConsoleLog, an Output, or a callable."""
         self.listeners: dict[str, Callable[[bytes], None]] = {}
         """Who hears what a port says besides its output, by the name of the chip; before the chip is made."""
+        self.has_traps = False
+        """Whether every port access must be seen by machine/traps.py."""
         self.drives: dict[str, Any] = {}
         """The host's side of each drive, by its field of the configuration; close() closes it."""
         self.stdout: Any = None
@@ -147,6 +151,26 @@ class Board:
     def has_made(self, name: str) -> bool:
         """Whether somebody has looked at the chip of that name."""
         return name in self._chips
+
+    @property
+    def made(self) -> dict[str, Any]:
+        """The chips that somebody has looked at, by name."""
+        return dict(self._chips)
+
+    def when_made(self, name: str, then: Callable[[Any], None]) -> None:
+        """Has `then` look at the chip of that name once it is made, before anybody else does."""
+        make = self._makers[name]
+
+        def made(board: Board) -> Any:
+            chip = make(board)
+            then(chip)
+            return chip
+
+        self._makers[name] = made
+
+    def has_place_for(self, name: str) -> bool:
+        """Whether there is a chip of that name, or its empty socket."""
+        return name in self._makers
 
     def line(self, gsi: int) -> IrqLine:
         """A new line onto a GSI."""

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _thread import LockType
     from collections.abc import Callable, Sequence
-    from typing import Any
+    from typing import Any, Self
 
     from ..engine.protocol import Vcpu
     from .run import Run
@@ -28,25 +28,27 @@ class InterruptHeld:
 
     def __init__(self, stop: Callable[[], None]) -> None:
         self._stop = stop
-        self._came = False
+        self.came = False
+        """Whether it was pressed."""
         self._before: Any = None
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         before = _signal.getsignal(SIGINT) if _is_main_thread() else None
         if before is _signal.default_int_handler or getattr(before, "__func__", None) is InterruptHeld._interrupt:
             self._before = before  # another one's: a device of that machine runs this one
             _signal.signal(SIGINT, self._interrupt)
+        return self
 
     def __exit__(self, *_: object) -> None:
         if self._before is not None and _signal.getsignal(SIGINT) == self._interrupt:
             _signal.signal(SIGINT, self._before)
-        if self._came and self._before is _signal.default_int_handler:
+        if self.came and self._before is _signal.default_int_handler:
             raise KeyboardInterrupt
 
     def _interrupt(self, number: int, frame: object) -> None:
-        if self._came:
+        if self.came:
             _signal.default_int_handler(number, frame)
-        self._came = True
+        self.came = True
         self._stop()
         if self._before is not _signal.default_int_handler:
             self._before(number, frame)

@@ -31,6 +31,10 @@ VIDEO = 0xA_0000
 FIRMWARE = 0xF_0000
 ACPI_ROOT, ACPI_TABLES = FIRMWARE, FIRMWARE + PAGE
 """Where the RSDP stands and the tables that it leads to, when there is no firmware to place them."""
+BIOS_ACPI_ROOT, BIOS_ACPI_TABLES = 0xE_0000, 0xE_0000 + PAGE
+"""And beside our BIOS, whose ROM has that place."""
+GENERATION_ID = FIRMWARE + 0xFF0
+"""16 bytes that are others in each copy of a machine."""
 MP_POINTER, MP_TABLE = FIRMWARE + 0x40, FIRMWARE + 0x400
 SMBIOS_ENTRY, SMBIOS_TABLES = FIRMWARE + 0x60, FIRMWARE + 0x100
 USABLE, RESERVED = 1, 2
@@ -77,6 +81,7 @@ SMI_COMMAND = (0xB2, 2)
 PM_EVENT = (0x600, 4)
 PM_CONTROL = (0x604, 4)
 PM_TIMER = (0x608, 4)
+PM_GENERAL = (0x60C, 2)
 RESET_CONTROL = (0xCF9, 1)
 PCI_ADDRESS = (0xCF8, 4)
 PCI_DATA = (0xCFC, 4)
@@ -115,6 +120,8 @@ KEYBOARD_LINE = 1
 COM_LINES = (4, 3, 4, 3)
 RTC_LINE = 8
 SCI_LINE = 9
+GENERATION_EVENT = 0
+"""The general purpose event by which a guest learns that it is a copy."""
 ATA_LINES = (14, 15)
 
 

@@ -22,15 +22,18 @@ from .board import Board
 from .config import WITH_LOCAL_APICS, MachineConfig
 from .crew import Crew, InterruptHeld
 from .defaults import settled
+from .forks import Forks
 from .lifecycle import CREATED, ENDED, PAUSED, RUNNING, move
 from .outcome import Outcome
 from .outside import Outside, in_turn
 from .run import Run
+from .saving import Saving
 from .schematic.image import is_linux as is_linux_image
 from .schematic.image import load as load_image
 from .schematic.image import read as read_image
 from .schematic.image import with_drive
 from .start_state import start_state, waking_state
+from .stillness import Still
 from .validate import validate
 
 TYPE_CHECKING = False
@@ -38,12 +41,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Self
 
+    from ..boot.loader import BootState
     from ..bus.bus import Bus
     from ..memory.guest_memory import GuestMemory
     from ..observe.crash import CrashReport
     from ..observe.hidden_exits import HiddenExits
     from ..observe.msr_accesses import MsrAccess
     from ..observe.statistics import ExitStatistics
+    from .recorder import Recorder
     from .tracing import Tracing
 
     ExitHook = Callable[[str, int, int, int, str], None]
@@ -54,7 +59,7 @@ VCPU_STACK = 4 * 1024
 """What separates the stacks of vCPUs that start together, in bytes, where there is so much below the first."""
 
 
-class Machine(Outside):
+class Machine(Outside, Still, Saving, Forks):
     """One machine. Closing it, or leaving its `with`, gives back every fd, mapping and thread."""
 
     def __init__(self, config: MachineConfig | None = None, **fields: Any) -> None:
@@ -69,6 +74,15 @@ class Machine(Outside):
         """What was done when, in the host's monotonic nanoseconds: (words, time)."""
         is_linux = is_linux_image(self.config, image)
         self.config = settled(self.config, is_linux)
+        self._assemble(is_linux, lambda board: load_image(board, image, path))
+        try:
+            self._set_up_cpus()
+        except BaseException:
+            self.close()
+            raise
+
+    def _assemble(self, is_linux: bool, load: Callable[[Board], BootState]) -> None:
+        """Everything but the registers: the board, its memory filled by `load`, and the engine, wired together."""
         self.state = CREATED
         self.born_ns = time.monotonic_ns()
         """When it was made, in the host's monotonic nanoseconds."""
@@ -78,12 +92,14 @@ class Machine(Outside):
         self._turn = allocate_lock()
         """Held by the one thread that drives, joins or closes."""
         self._driver = 0
+        self._waits = []
+        self.mirrors = []
         self._board = Board(self.config, time.monotonic_ns, time.time_ns, is_linux)
         self._mark("memory and board are laid out")
         self._engine: Any = None
         try:
-            self.boot = load_image(self._board, image, path)
-            del image  # a kernel's file is large
+            self.boot = load(self._board)
+            del load  # it holds the image, and a kernel's file is large
             self._mark("the image is in memory")
             self._engine = select(self._board.memory, self._board.ports, self._board.mmio, self.config)
         except BaseException:
@@ -106,11 +122,6 @@ class Machine(Outside):
         self._crew = Crew(self._run)
         self._board.memory_changed = self._engine.change_memory
         wiring.connect(self._board, self._engine, self._run)
-        try:
-            self._set_up_cpus()
-        except BaseException:
-            self.close()
-            raise
 
     def _mark(self, words: str) -> None:
         self.marks.append((words, time.monotonic_ns()))
@@ -152,17 +163,31 @@ class Machine(Outside):
             bus.changed()
         wiring.make_quiet(self._board, self.vcpus)
 
-    def trace(self, limit: int = 200_000, trigger: str = "", after: int = 1_000) -> Tracing:
+    def trace(self, limit: int = 200_000, trigger: str = "", after: int = 1_000, at: str = "") -> Tracing:
         """Records the timeline from now on: of each vCPU the last `limit` exits, or with `trigger` those before the
-        console says it and `after` more. Once, before the machine runs. Its to_json() opens in Perfetto."""
+        console says it and `after` more, or with `at` those before an exit that this observe.exit_filter takes and
+        `after` more. Once, before the machine runs. Its to_json() opens in Perfetto. ConfigError for what is none."""
         self._expect(CREATED, "trace")
         from .tracing import Tracing
 
-        tracing = Tracing(self, limit, trigger, after)
+        tracing = Tracing(self, limit, trigger, after, at)
         self._board.set_input = tracing.watch_interrupts(self._board.set_input)
         if self.config.irqchip == "user":
             self.vcpus[0].acknowledge = tracing.watch_vectors(self.vcpus[0].acknowledge)
         return tracing
+
+    def record(self, path: str) -> Recorder:
+        """Records what its devices are asked and answer from now on, to be driven again by `vmm replay`; close() of
+        what it gives ends the file. Once, before the machine runs. HostError when the file cannot be written."""
+        self._expect(CREATED, "record")
+        from .recorder import Recorder
+
+        return Recorder(self, self._board, path)
+
+    @property
+    def local_apics(self) -> Any:
+        """The engine's local APICs, where they alone are the kernel's; else None."""
+        return self._engine.local_apics
 
     def watch_msrs(self) -> None:
         """Has each MSR that the guest touches counted, for `exits.msrs`; it is answered as without, but slower. Once,
@@ -189,22 +214,30 @@ class Machine(Outside):
         if not self._turn.acquire(blocking=False):
             raise StateError("run", self.state)
         try:
-            with InterruptHeld(self.stop):
+            with InterruptHeld(self.stop) as interrupt:
                 self._driver = get_ident()
                 if self.state == RUNNING and self._crew.is_gone:  # a second Ctrl-C cut the last run's end off
                     self._finish()
                 self._begin(deadline)
-                try:
-                    self._crew.start(self.vcpus[1:])
-                    self._crew.drive_here(self.vcpus[0])
-                finally:
-                    if self._run.is_running:  # an exception
-                        self._run.end(Outcome(kind=outcome.STOPPED, words="stopped from outside"))
-                    self._finish()
+                if interrupt.came:  # before there was a run to stop
+                    self.stop()
+                self._drive()
+                while self._goes_on():
+                    self._drive()
         finally:
             self._driver = 0
             self._turn.release()
         return self._verdict()
+
+    def _drive(self) -> None:
+        """From begin to end."""
+        try:
+            self._crew.start(self.vcpus[1:])
+            self._crew.drive_here(self.vcpus[0])
+        finally:
+            if self._run.is_running:  # an exception
+                self._run.end(Outcome(kind=outcome.STOPPED, words="stopped from outside"))
+            self._finish()
 
     def start(self, deadline: float | None = None) -> None:
         """Runs the guest on threads of its own; wait() gives the Outcome."""
@@ -223,10 +256,12 @@ class Machine(Outside):
         if not self._turn.acquire(timeout=-1 if timeout is None else max(0.0, timeout)):
             return None
         try:
-            if self.state == RUNNING:
+            while self.state == RUNNING:
                 if not self._crew.join(end):
                     return None
                 self._finish()
+                if self._goes_on():
+                    self._crew.start(self.vcpus)
         finally:
             self._turn.release()
         return self._verdict()
@@ -244,6 +279,10 @@ class Machine(Outside):
             if self.state == RUNNING:
                 self._finish()
             self.state = move(self.state, "close")
+            self._master = self._logged = None
+        for mirror in self.mirrors[:]:
+            mirror.end()
+        with self._turn:
             if self._engine is not None:
                 self._engine.close()
             self._board.close()
@@ -269,6 +308,7 @@ class Machine(Outside):
     def set_registers(self, vcpu: int = 0, **values: int) -> None:
         """Changes some of them; as registers()."""
         self._expect_still("set registers")
+        self.outdate()
         try:
             self.vcpus[vcpu].set_registers(values)
         except KeyError as error:
@@ -304,6 +344,13 @@ class Machine(Outside):
     def device_at(self, reason: str, address: int) -> str:
         """The name of the device behind a port (reason "io") or a guest physical address ("mmio"), or ""."""
         return (self.ports if reason == "io" else self.mmio).name_at(address)
+
+    def functions(self) -> dict[str, int]:
+        """The guest's functions and labels with their linear addresses, from its image or the file given as `symbols`;
+        none where it has none. ConfigError for a file that cannot be read."""
+        from .postmortem import functions_of
+
+        return functions_of(self)
 
     def kernel_counters(self) -> tuple[dict[str, Any], dict[int, dict[str, Any]], str]:
         """KVM's own statistics: (the VM's, each vCPU's, the kind of host); empty where the kernel has none."""
@@ -347,6 +394,9 @@ class Machine(Outside):
         """Registers and tables of the vCPUs that start now: all of them, or the first when the kernel has the APICs."""
         state = start_state(self.config, self.boot, self.memory)
         self.vcpus[0].start_at(state)
+        if self._board.is_linux:  # which keeps to what firmware set up, and would do without PAT
+            for vcpu in self.vcpus:
+                vcpu.cache_memory()
         if self.boot.mode == "paged" and not self.vcpus[0].special_registers()["cr0"] & CR0_PG:
             raise HostError(
                 "this host's KVM has no paging outside long mode (PVM)", "use long mode here, or a host with VMX or SVM"
@@ -366,10 +416,22 @@ class Machine(Outside):
         self.state = move(self.state, "run")
         if self._run.outcome is not None and self._run.outcome.kind == outcome.SUSPENDED:
             self.vcpus[0].start_at(waking_state(self._board.waking_vector()))
+        self._set_off(None if ends is None else time.monotonic_ns() + ends)
+
+    def _set_off(self, ends: int | None, again: bool = False) -> bool:
+        """Before the threads start. With `again` it is the same run that goes on; False when that has ended by now."""
+        if again and not self._run.begin_again(ends):
+            return False
+        self.state = RUNNING
+        self.outdate()
         started = time.monotonic_ns()
+        for vcpu in self.vcpus:
+            vcpu.begin_time(started - self._ran)
         self._ran -= started
-        self._run.begin(None if ends is None else started + ends)
+        if not again:
+            self._run.begin(ends)
         self._board.timers.resume()
+        return True
 
     def _finish(self) -> None:
         """All vCPUs have stopped or are about to: joins them and leaves the running state."""

@@ -11,7 +11,9 @@ RESET = "reset"
 UNBOOTABLE = "unbootable"
 POWER_OFF = "power-off"
 SUSPENDED = "suspended"
+BREAKPOINT = "breakpoint"
 PANIC = "panic"
+MIGRATED = "migrated"
 DEADLINE = "deadline"
 UNCLAIMED = "unclaimed"
 ENTRY_FAILURE = "entry-failure"
@@ -32,13 +34,17 @@ EXIT_CODES = {
     RESET: (123, "the guest asked for a reset"),
     POWER_OFF: (0, "the guest switched the machine off"),
     SUSPENDED: (0, "the guest went to sleep (ACPI S3); to run it again wakes it"),
+    BREAKPOINT: (0, "the guest came to an address that it should run to"),
+    MIGRATED: (0, "the machine went on elsewhere"),
     DEADLINE: (124, "the deadline passed"),
     STOPPED: (130, "stopped from outside: Ctrl-C, Ctrl-A x, a signal"),
 }
 """The contract: exit code and meaning of each kind. 125 is bad input, 126 a host that cannot; nothing ran then."""
 
-RESUMABLE = (DEADLINE, STOPPED, SUSPENDED)
+RESUMABLE = (DEADLINE, STOPPED, SUSPENDED, BREAKPOINT)
 """Kinds after which the machine may run on."""
+PAUSES = (DEADLINE, STOPPED)
+"""Those of them that come from outside."""
 ABNORMAL = (SHUTDOWN, INTERNAL_ERROR, ENTRY_FAILURE, FAILED, UNCLAIMED, DEADLINE)
 """Kinds that a crash report explains."""
 LAST_OF_A_PANIC = (RESET, SHUTDOWN)
@@ -53,7 +59,7 @@ class Outcome(Record):
     words: str
     """The same in a sentence without a full stop, with what is known beyond the kind."""
     value: int = 0
-    """What was written to the debug-exit port; the signal that stopped the run; else 0."""
+    """What was written to the debug-exit port; the signal that stopped the run; where it came to; else 0."""
     vcpu: int = 0
     """The vCPU that ended it."""
     detail: dict[str, object] = {}  # noqa: RUF012 - records are frozen
@@ -75,6 +81,10 @@ class Outcome(Record):
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.words}"
+
+
+MOMENT = Outcome(kind=STOPPED, words="stands still for a moment")
+"""Not an end: see stillness.py."""
 
 
 def panic(quote: str = "") -> Outcome:

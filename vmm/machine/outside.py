@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from os import urandom
+
+from ..errors import ConfigError
 from .lifecycle import CREATED
 
 TYPE_CHECKING = False
@@ -27,6 +30,7 @@ class Outside:
         def memory(self) -> GuestMemory: ...
         def _expect(self, state: str, wanted: str) -> None: ...
         def _expect_open(self, wanted: str) -> None: ...
+        def outdate(self) -> None: ...
 
     def device(self, name: str) -> Any:
         """A chip of the board by name ("com1", "pit", "rtc", "post", ...). ConfigError when there is none.
@@ -34,6 +38,7 @@ class Outside:
         StateError once closed.
         """
         self._expect_open("give a device")
+        self.outdate()
         return self._board.device(name)
 
     @property
@@ -88,6 +93,17 @@ class Outside:
         """
         self.post(self.device("acpi-pm").press_power_button)
 
+    def renew_identity(self, identity: bytes | None = None) -> None:
+        """Tells the guest that it is a copy, by 16 bytes that no other has (by default random ones): it seeds its
+        random numbers anew. Any thread, before or while it runs.
+
+        ConfigError for another number of bytes, and on a machine without a generation ID (those for Linux have one).
+        """
+        chip, new = self.device("generation-id"), urandom(16) if identity is None else identity
+        if len(new) != 16:
+            raise ConfigError.of("identity", f"16 bytes are needed, not {len(new)}")
+        self.post(lambda: chip.renew(new))
+
     def press_ctrl_alt_del(self) -> None:
         """Presses Ctrl, Alt and Del on the keyboard. Any thread, before or while it runs."""
         self.post(lambda: self.device("i8042").press_ctrl_alt_del() and None)
@@ -97,6 +113,7 @@ class Outside:
 
         Any thread.
         """
+        self.outdate()
         self._run.post(job)
 
     def listen(self, name: str, listener: Callable[[bytes], None]) -> None:

@@ -8,6 +8,7 @@ from ..cpu.segments import Segment
 from ..errors import VmmError
 from ..observe.crash import CrashReport
 from ..observe.kernel_stats import KernelCounters
+from ..observe.over_time import coarser
 from ..observe.statistics import ExitStatistics
 from ..observe.symbols import Symbols, split_offset
 from ..observe.vcpu_time import divided
@@ -48,6 +49,12 @@ def symbols_of(machine: Machine) -> Callable[[int], str]:
     return lambda address: symbols.describe(address - offset)
 
 
+def functions_of(machine: Machine) -> dict[str, int]:
+    """Linear addresses of what the guest's symbol table names. ConfigError if it cannot be read; empty without one."""
+    path, offset = _symbol_file(machine)
+    return {name: at + offset for name, at in Symbols.from_file(path).addresses().items()} if path else {}
+
+
 def program_of(machine: Machine) -> Program:
     """What is known of the guest's program: functions, lines, code."""
     from ..observe import program
@@ -59,10 +66,19 @@ def statistics(machine: Machine, symbols: Callable[[int], str] | None = None, ke
     """The exits of all vCPUs so far. `symbols` saves reading the symbol table again; without `kernel`, whose counters
     cannot be had while the guest runs, it is not interrupted."""
     names, counters = machine.device_at, _kernel(machine) if kernel else None
+    exits = [vcpu.exit_counts(names) for vcpu in machine.vcpus]
+    intervals = [vcpu.interval_ns for vcpu in machine.vcpus]
+    longest = max(intervals)
+    for at, interval in enumerate(intervals):
+        if interval != longest:
+            exits[at] = [
+                exit.replace(over_time=coarser(exit.over_time, round(longest / interval))) for exit in exits[at]
+            ]
     times, hidden = [vcpu.times() for vcpu in machine.vcpus], machine.hidden_exits()
     return ExitStatistics(
-        [count for vcpu in machine.vcpus for count in vcpu.exit_counts(names)],
+        [exit for of_vcpu in exits for exit in of_vcpu],
         wall_ns=machine.ran_ns,
+        interval_ns=longest,
         guest_ns=sum(time.run_ns for time in times),
         handler_ns=sum(vcpu.handler_ns for vcpu in machine.vcpus),
         idle_ns=sum(time.asleep_ns for time in times),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from . import outcome
 from .config import WITH_LOCAL_APICS
-from .outcome import Outcome
+from .outcome import MOMENT, Outcome
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,14 +67,28 @@ class Run:
         for vcpu in self.vcpus:
             vcpu.clear_stop()
 
+    def begin_again(self, deadline: int | None) -> bool:
+        """After a moment of stillness (stillness.py): the same run goes on, unless somebody has ended it meanwhile."""
+        verdicts = self._verdicts
+        if self.outcome is not MOMENT and self.outcome is not None:
+            return False
+        self.begin(deadline)
+        for verdict in verdicts:  # one that came while begin() looked away
+            if verdict is not MOMENT:
+                self.end(verdict)
+        return True
+
     def end(self, verdict: Outcome) -> None:
-        """Ends the run with `verdict`, unless it has one already. Any thread."""
-        if self.is_running:
+        """Ends the run with `verdict`, unless it has one already: a moment of stillness is none, and a pause gives way
+        to an end that the guest comes to meanwhile. Any thread."""
+        if self.is_running or self.outcome is MOMENT:
             if self.panic and verdict.kind in outcome.LAST_OF_A_PANIC:
                 verdict = outcome.panic(self.panic)
             self._verdicts.append(verdict)  # two threads may be here: the first in the list wins
-            self.outcome = self._verdicts[0]
+            self.outcome = next((each for each in self._verdicts if each is not MOMENT), MOMENT)
             self.is_running = False
+        elif self.outcome is not None and self.outcome.kind in outcome.PAUSES and verdict.kind not in outcome.RESUMABLE:
+            self.outcome = verdict  # the guest was at its end already: run on, it would go past that
         for vcpu in self.vcpus:
             vcpu.kick(stop=True)
 
@@ -82,6 +96,25 @@ class Run:
         """Has `job` done soon by vCPU 0's thread, between two exits; while paused, when the run goes on. Any thread."""
         self._jobs.append(job)
         self.vcpus[0].kick()
+
+    def do_posted(self) -> None:
+        """What was posted by now, for a machine that stands still; what those jobs post waits."""
+        with self.lock:  # type: ignore[attr-defined]
+            for _ in range(len(self._jobs)):
+                self._jobs.pop(0)()
+
+    def give_away(self, verdict: Outcome) -> None:
+        """While nothing runs: the last word on this run, whatever was said before."""
+        self._verdicts = [verdict]
+        self.outcome = verdict
+
+    def forget(self) -> None:
+        """Another machine's past comes in place of this one's: no outcome, nobody halted, nothing posted."""
+        self.outcome = None
+        self._verdicts = []
+        self.panic = ""
+        self.halted.clear()
+        self._jobs.clear()
 
     def rearm(self) -> None:
         """An alarm was set that rings before all others: vCPU 0 must hear of it, unless it is about to look anyway."""

@@ -12,6 +12,7 @@ from ..errors import ConfigError
 from ..observe import trace
 from ..observe.exit_filter import ExitFilter
 from . import layout
+from .trace_trigger import triggers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,19 +31,21 @@ AFTER = 1_000
 class Tracing:
     """What `machine.trace()` gives. Read it when the machine does not run."""
 
-    def __init__(self, machine: Machine, limit: int, trigger: str, after: int) -> None:
+    def __init__(self, machine: Machine, limit: int, trigger: str, after: int, at: str = "") -> None:
         if limit < 1 or after < 0:
             raise ConfigError.of("trace", f"a trace of {limit} exits and {after} after its trigger keeps nothing")
         self._machine = machine
         self._trigger, self._after = trigger.encode(), after
         self._tail = b""
-        self.triggered = False
-        """Whether the console has said the trigger's words."""
+        self._more = after
+        """Marks and serial text that are kept yet once it is triggered."""
         self._said: deque[tuple[int, bytes]] = deque(maxlen=limit)
         self._text = 0
         self._marks: deque[trace.Mark] = deque(maxlen=limit)
+        places = triggers(at, machine.ports, machine.mmio) if at else []
         for vcpu in machine.vcpus:
             vcpu.start_trace(limit)
+            vcpu.trigger_trace(places, after, None if vcpu is machine.vcpus[0] else machine.vcpus[0])
         machine.listen("com1", self._hear)
 
     def watch_interrupts(self, set_input: Callable[[int, bool], None]) -> Callable[[int, bool], None]:
@@ -67,12 +70,23 @@ class Tracing:
     def _now(self) -> int:
         return time.monotonic_ns() - self._machine.born_ns
 
-    def _mark(self, name: str) -> None:
+    @property
+    def triggered(self) -> bool:
+        """Whether the console has said the trigger's words, or an exit has come that its place holds."""
+        return bool(self._machine.vcpus[0].trace_triggered)
+
+    def _is_over(self) -> bool:
         if not self.triggered:
+            return False
+        self._more -= 1
+        return self._more < 0
+
+    def _mark(self, name: str) -> None:
+        if not self._is_over():
             self._marks.append(trace.Mark(self._now(), trace.INTERRUPTS, name))
 
     def _hear(self, data: bytes) -> None:
-        if self.triggered:
+        if self._is_over():
             return
         if len(self._said) == self._said.maxlen:
             self._text -= len(self._said.popleft()[1])
@@ -83,7 +97,6 @@ class Tracing:
         if self._trigger:
             heard = self._tail + data
             if self._trigger in heard:
-                self.triggered = True
                 for vcpu in self._machine.vcpus:
                     vcpu.end_trace(self._after)
             self._tail = heard[-len(self._trigger) :]

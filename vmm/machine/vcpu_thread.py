@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 IDLE_CHECK = 100 * MILLISECOND
 """How often a vCPU whose HLT the kernel keeps to itself is asked whether it sleeps for good."""
 
-_KINDS = {
+KINDS = {
     protocol.SHUTDOWN: outcome.SHUTDOWN,
     protocol.RESET: outcome.RESET,
     protocol.ENTRY_FAILURE: outcome.ENTRY_FAILURE,
@@ -58,7 +58,7 @@ class VcpuThread:
 
     def _ended(self, stop: Stop) -> None:
         self.run.end(
-            outcome.Outcome(kind=_KINDS[stop.reason], words=stop.words, vcpu=self.vcpu.index, detail=dict(stop.detail))
+            outcome.Outcome(kind=KINDS[stop.reason], words=stop.words, vcpu=self.vcpu.index, detail=dict(stop.detail))
         )
 
     def _look_after(self) -> None:

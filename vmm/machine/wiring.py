@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..bus.bus import Bus
-    from ..engine.protocol import Engine, Vcpu
+    from ..engine.protocol import Engine, Vcpu, WriteCollector
     from .board import Board
     from .run import Run
 
@@ -67,9 +67,11 @@ def connect(board: Board, engine: Engine, run: Run) -> None:
         if board.config.strict:
             bus.on_unclaimed = _unclaimed(bus, run)
     board.com1_made = lambda com1: _watch_com1(com1, board, vcpus)
-    if len(vcpus) > 1:
+    if len(vcpus) > 1 or board.is_linux:
         for vcpu in vcpus:  # as long as none runs: later one would look for places in another's table
             _answer_com1(vcpu, None)
+    if board.is_linux and run.kernel_halts:  # whose vCPUs are looked at now and then: what they said is seen then
+        board.collect_writes = _collect_writes(engine.collector(layout.COM[0][0]))
 
 
 def _watch_com1(com1: Any, board: Board, vcpus: Sequence[Vcpu]) -> None:
@@ -83,12 +85,26 @@ def make_quiet(board: Board, vcpus: Sequence[Vcpu], com1: Any = None) -> None:
     if com1 is None and not board.has_made("com1"):  # nor has a closed board
         return
     com1 = com1 or board.device("com1")
-    is_watched = board.ports.observer is not None
+    is_watched = board.ports.observer is not None or board.has_traps
     constants = {} if is_watched else dict(com1.quiet_reads())
     ring = None if is_watched else com1.quiet_ring_offset()
     transmit, limit = com1.transmit if ring == 0 else None, com1.quiet_ring_limit()
     for vcpu in vcpus:
         _answer_com1(vcpu, constants.get(LINE_STATUS), transmit, limit)
+    board.collect_writes(transmit is not None, limit > 0)
+
+
+def _collect_writes(collector: WriteCollector) -> Callable[[bool, bool], None]:
+    """A kernel that polls before each byte has the bytes collected by KVM: they cost an exit less, and come with the
+    next poll. A driver that waits for an interrupt behind its bytes would wait for ever: with the first, it ends."""
+    may_collect = True
+
+    def collect(is_quiet: bool, is_driven: bool) -> None:
+        nonlocal may_collect
+        may_collect = may_collect and not is_driven
+        collector.collect(may_collect and is_quiet)
+
+    return collect
 
 
 def _answer_com1(

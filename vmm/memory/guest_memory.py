@@ -10,11 +10,30 @@ import mmap
 from ..bits import mask
 from ..errors import ConfigError, HostError
 from ..ranges import Range, RangeMap
-from ..units import GiB, format_size
+from ..units import MiB, format_size
 
-LARGE = GiB
-"""A mapping from here on is backed by huge pages where the host has them: a guest that uses so much memory meets a
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Protocol
+
+    class Image(Protocol):
+        """The content of all mappings of a GuestMemory, in a file."""
+
+        fd: int
+        """-1 once closed; what is mapped stays."""
+
+        @property
+        def offsets(self) -> Sequence[int]:
+            """Where in the file each mapping begins."""
+
+
+LARGE = 128 * MiB
+"""A region from here on is backed by huge pages where the host has them: a guest that uses so much memory meets a
 five-hundredth of the page faults, and one that does not pays for the few that it touches."""
+HUGE_PAGE = 2 * MiB
+MOST_SPACERS = 8
+"""The first ones may go into gaps elsewhere; a spacer costs some microseconds."""
 
 
 class Region:
@@ -40,11 +59,29 @@ def _map(size: int) -> mmap.mmap:
             f"no host memory for {format_size(size)} of guest memory ({error.strerror})",
             "give the guest less, or free some",
         ) from error
-    if size >= LARGE:
-        try:
-            mapping.madvise(mmap.MADV_HUGEPAGE)
-        except OSError:
-            return mapping  # a kernel without them
+    return mapping
+
+
+def _map_large(gpa: int, size: int) -> mmap.mmap:
+    """Host memory for a region at `gpa`, in huge pages. KVM shows the guest a huge page as one only where the host's
+    address and the guest's agree modulo its size; the host puts mappings side by side, so another one between them
+    moves this one to where it should be. Where that does not come out, the guest has small pages."""
+    from ctypes import addressof, c_char
+
+    spacers: list[mmap.mmap] = []
+    while True:
+        mapping = _map(size)
+        surplus = (addressof(c_char.from_buffer(mapping)) - gpa) % HUGE_PAGE
+        if not surplus or len(spacers) == MOST_SPACERS:
+            break
+        mapping.close()
+        spacers.append(_map(surplus))
+    for spacer in spacers:
+        spacer.close()
+    try:
+        mapping.madvise(mmap.MADV_HUGEPAGE)
+    except OSError:
+        return mapping  # a kernel without them
     return mapping
 
 
@@ -56,6 +93,10 @@ class GuestMemory:
         self._mappings: list[mmap.mmap] = []
         self._slots = 0
         self._free_slots: list[int] = []
+        self._notes: set[tuple[int, int]] | None = None
+        self._viewed: set[tuple[int, int]] = set()
+        self.below: Image | None = None
+        """What the mappings show where nobody has written to them since they were laid over it; None: zeroes."""
 
     def add(
         self, gpa: int, size: int, name: str = "ram", read_only: bool = False,
@@ -69,7 +110,7 @@ class GuestMemory:
             raise ConfigError.of(
                 name, f"[{gpa:#x}, {gpa + size:#x}) is not made of whole pages of {mmap.PAGESIZE} bytes"
             )
-        mapping, offset = backing or (_map(size), 0)
+        mapping, offset = backing or (_map_large(gpa, size) if size >= LARGE else _map(size), 0)
         slot = self._free_slots[-1] if self._free_slots else self._slots
         region = Region(Range(gpa, size), slot, name, read_only, mapping, offset)
         standing = self._regions.add(region.span, region)
@@ -84,6 +125,25 @@ class GuestMemory:
         else:
             self._slots += 1
         return region
+
+    def twin(self) -> GuestMemory:
+        """One with the same regions in the same slots, over untouched mappings of its own."""
+        twin = GuestMemory()
+        new = twin._mappings = [_map(len(mapping)) for mapping in self._mappings]
+        of = {id(mapping): fresh for mapping, fresh in zip(self._mappings, new, strict=True)}
+        twin._regions = self._regions.copy()
+        for _, region in self._regions:
+            copy = Region(
+                region.span, region.slot, region.name, region.read_only, of[id(region.mapping)], region.offset
+            )
+            twin._regions.replace(region.span, copy)
+        twin._slots, twin._free_slots = self._slots, self._free_slots.copy()
+        return twin
+
+    @property
+    def mappings(self) -> list[mmap.mmap]:
+        """The host memory behind all regions, also behind those that were removed, in the order of its making."""
+        return self._mappings
 
     def backing(self, size: int) -> mmap.mmap:
         """Host memory for regions, which may come and go while its content stays; given back by close()."""
@@ -128,6 +188,11 @@ class GuestMemory:
             raise ConfigError.of(f"gpa {gpa:#x}", f"{size} bytes here are not in guest memory ({here})")
         return entry[1].mapping, entry[1].offset + gpa - entry[0].start
 
+    def place(self, gpa: int, size: int) -> tuple[int, int]:
+        """Where `size` bytes are: (which of the mappings, offset in it). ConfigError where no one region has them."""
+        mapping, offset = self._locate(gpa, size)
+        return next(at for at, each in enumerate(self._mappings) if each is mapping), offset
+
     def read(self, gpa: int, size: int) -> bytes:
         """A copy of `size` bytes."""
         mapping, at = self._locate(gpa, size)
@@ -136,11 +201,15 @@ class GuestMemory:
     def write(self, gpa: int, data: bytes | bytearray | memoryview) -> None:
         """Copies `data` in, read-only regions too: they are read-only to the guest."""
         mapping, at = self._locate(gpa, len(data))
+        if self._notes is not None:
+            self.note(mapping, at, len(data))
         mapping[at : at + len(data)] = data
 
     def fill(self, gpa: int, size: int, byte: int = 0) -> None:
         """Sets `size` bytes to `byte`. Zeroing what was never written costs nothing worth saving here."""
         mapping, at = self._locate(gpa, size)
+        if self._notes is not None:
+            self.note(mapping, at, size)
         chunk = bytes([byte]) * min(size, 1 << 20)
         for start in range(0, size, 1 << 20):
             length = min(1 << 20, size - start)
@@ -155,10 +224,37 @@ class GuestMemory:
         self.write(gpa, (value & mask(size)).to_bytes(size, "little"))
 
     def view(self, gpa: int, size: int) -> memoryview:
-        """The memory itself, not a copy. Release it before the machine closes."""
+        """The memory itself, not a copy. Release it before the machine closes. Nobody notes what is written through it:
+        once noted, its pages always count as written."""
         mapping, at = self._locate(gpa, size)
+        self._viewed |= self._pages(mapping, at, size)
         with memoryview(mapping) as whole:
             return whole[at : at + size]
+
+    # -- what was written from our side --
+
+    def note_writes(self) -> None:
+        """From now on write(), fill() and views are noted, for whoever must know what changed."""
+        if self._notes is None:
+            self._notes = set()
+
+    def note(self, mapping: mmap.mmap, offset: int, size: int) -> None:
+        """Something was written to `size` bytes of `mapping` from `offset` on, by a way that goes past this object."""
+        if self._notes is not None and size:
+            self._notes |= self._pages(mapping, offset, size)
+
+    def was_written(self) -> bool:
+        """Whether there are notes to take."""
+        return bool(self._notes or self._viewed)
+
+    def take_notes(self) -> set[tuple[int, int]]:
+        """What was noted since the last call: (which of the mappings, page of it)."""
+        taken, self._notes = self._notes or set(), set()
+        return taken | self._viewed if self._viewed else taken
+
+    def _pages(self, mapping: mmap.mmap, offset: int, size: int) -> set[tuple[int, int]]:
+        at = next(at for at, each in enumerate(self._mappings) if each is mapping)
+        return {(at, page) for page in range(offset // mmap.PAGESIZE, (offset + size - 1) // mmap.PAGESIZE + 1)}
 
     def refault(self, gpa: int) -> None:
         """Has the host forget its mapping of the page at `gpa`, and the guest's with it; the content stays. Does

@@ -1,9 +1,11 @@
-"""What differs between the exits of two runs: counts, locations that came and went, and times beyond their noise.
+"""What differs between the exits of runs: counts, locations that came and went, and times beyond their noise.
 
-Counts are exact: one exit more is a difference, unless a threshold (a part of the greater count) is given. Times of two
-runs are never the same, so a location's handler times differ only where the middle halves of the two histograms lie
-apart by more than one bucket: a factor of two at least, whatever fell where inside a bucket; with fewer than
-LEAST exits on either side nothing is said. Not modelled: single vCPUs (they are summed), guest time, RIPs.
+Counts are exact: one exit more is a difference, unless a threshold (a part of the greater count) is given, or several
+runs of the same kind stand before: they show how a count varies by itself, as timer interrupts do, and only what lies
+outside the range they span, widened by its own width on both sides, is a difference. Times of two runs are never the
+same, so a location's handler times differ only where the middle halves of the two histograms lie apart by more than one
+bucket, in every pair: a factor of two at least, whatever fell where inside a bucket; with fewer than LEAST exits on
+either side nothing is said. Not modelled: single vCPUs (they are summed), guest time, RIPs.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from .table import Column, fit, table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from .statistics import ExitStatistics, ExitView
@@ -41,8 +44,10 @@ class Change(Record):
     device: str
     kinds: tuple[str, ...]
     """Which of NEW, VANISHED, COUNT, TIME."""
+    least: int
+    """Exits of the runs before: the fewest, those of the middle one, and the most."""
     before: int
-    """Exits."""
+    most: int
     after: int
     p50_before: int
     """Handler time, ns."""
@@ -52,7 +57,7 @@ class Change(Record):
 class ExitDiff(Record):
     """The differences, new and vanished locations first, then the greatest changes."""
 
-    before: ExitStatistics
+    before: tuple[ExitStatistics, ...]
     after: ExitStatistics
     changes: tuple[Change, ...]
 
@@ -61,29 +66,40 @@ class ExitDiff(Record):
 
     def render(self, width: int = 80) -> str:
         """Lines of at most `width` cells."""
-        exits = [self.before.total, self.after.total]
-        walls = [duration(exits.wall_ns) for exits in (self.before, self.after)]
-        head = f"Exits {number(exits[0])} -> {number(exits[1])} ({exits[1] - exits[0]:+,}), wall {' -> '.join(walls)}"
+        total, wall = self._before
+        head = (
+            f"Exits {number(total)} -> {number(self.after.total)} ({self.after.total - total:+,}),"
+            f" wall {duration(wall)} -> {duration(self.after.wall_ns)}"
+        ) + (f", {len(self.before)} runs before" if len(self.before) > 1 else "")
         if not self.changes:
             places = len(self.after.by_location())
-            words = f"No difference at {places} location{'s' if places != 1 else ''}; times are within their noise"
+            noisy = "times are" if len(self.before) == 1 else "counts and times are"
+            words = f"No difference at {places} location{'s' if places != 1 else ''}; {noisy} within their noise"
             return "\n".join(fit(line, width) for line in (head, words))
         return "\n".join([fit(head, width), "", *table(_COLUMNS, map(_row, self.changes), width)])
 
+    @property
+    def _before(self) -> tuple[int, int]:
+        """(exits, wall time) of the middle one of the runs before, each for itself."""
+        return _middle_one([run.total for run in self.before]), _middle_one([run.wall_ns for run in self.before])
+
     def as_json(self) -> dict[str, Any]:
         """docs/exits-json.md describes it."""
+        total, wall = self._before
         return {
             "schema": SCHEMA,
             "version": VERSION,
             "same": not self.changes,
-            "total": [self.before.total, self.after.total],
-            "wall_ns": [self.before.wall_ns, self.after.wall_ns],
+            "runs": [len(self.before), 1],
+            "total": [total, self.after.total],
+            "wall_ns": [wall, self.after.wall_ns],
             "changes": [
                 {
                     "location": change.location,
                     "device": change.device,
                     "kinds": list(change.kinds),
                     "count": [change.before, change.after],
+                    "range": [change.least, change.most],
                     "p50_ns": [change.p50_before, change.p50_after],
                 }
                 for change in self.changes
@@ -91,35 +107,49 @@ class ExitDiff(Record):
         }
 
 
-def diff(before: ExitStatistics, after: ExitStatistics, threshold: float = 0.0) -> ExitDiff:
-    """Compares by location. Counts that differ by at most `threshold` (0 to 1) of the greater one are the same."""
-    one, two = before.by_location(), after.by_location()
-    none = before.select("unknown", size=-1)
+def diff(before: ExitStatistics | Sequence[ExitStatistics], after: ExitStatistics, threshold: float = 0.0) -> ExitDiff:
+    """Compares by location, with one run before or several of the same kind. Counts that differ by at most `threshold`
+    (0 to 1) of the greater one are the same."""
+    runs = tuple(before) if isinstance(before, (list, tuple)) else (before,)
+    earlier, two = [run.by_location() for run in runs], after.by_location()
+    none = after.select("unknown", size=-1)
     changes = []
-    for location in dict.fromkeys((*one, *two)):
-        old, new = one.get(location, none), two.get(location, none)
-        kinds = _kinds(old, new, threshold)
+    for location in dict.fromkeys((*(name for one in earlier for name in one), *two)):
+        olds, new = [one.get(location, none) for one in earlier], two.get(location, none)
+        kinds = _kinds(olds, new, threshold)
         if kinds:
+            counts = [old.count for old in olds]
             changes.append(
                 Change(
                     location=location,
-                    device=new.device or old.device,
+                    device=new.device or next((old.device for old in olds if old), ""),
                     kinds=kinds,
-                    before=old.count,
+                    least=min(counts),
+                    before=_middle_one(counts),
+                    most=max(counts),
                     after=new.count,
-                    p50_before=old.p50,
+                    p50_before=_middle_one([old.p50 for old in olds]),
                     p50_after=new.p50,
                 )
             )
     changes.sort(key=lambda change: (change.kinds[0] not in (NEW, VANISHED), -abs(change.after - change.before)))
-    return ExitDiff(before=before, after=after, changes=tuple(changes))
+    return ExitDiff(before=runs, after=after, changes=tuple(changes))
 
 
-def _kinds(old: ExitView, new: ExitView, threshold: float) -> tuple[str, ...]:
-    if not old or not new:
-        return (NEW,) if new else (VANISHED,)
-    is_count = abs(new.count - old.count) > threshold * max(new.count, old.count)
-    is_time = min(old.count, new.count) >= LEAST and _apart(old, new)
+def _middle_one(values: Sequence[int]) -> int:
+    return sorted(values)[len(values) // 2]
+
+
+def _kinds(olds: Sequence[ExitView], new: ExitView, threshold: float) -> tuple[str, ...]:
+    least, most = min(old.count for old in olds), max(old.count for old in olds)
+    if not most:
+        return (NEW,)
+    low, high = 2 * least - most, 2 * most - least
+    if not new and low > 0:
+        return (VANISHED,)
+    nearest = min(max(new.count, low), high)
+    is_count = abs(new.count - nearest) > threshold * max(new.count, nearest)
+    is_time = all(min(old.count, new.count) >= LEAST and _apart(old, new) for old in olds)
     return ((COUNT,) if is_count else ()) + ((TIME,) if is_time else ())
 
 
@@ -138,10 +168,11 @@ def _row(change: Change) -> tuple[str, ...]:
     delta = change.after - change.before
     part = f" ({'+' if delta > 0 else '-'}{share(abs(delta) / change.before)})" if change.before and delta else ""
     is_time = TIME in change.kinds
+    spread = number(change.least) if change.least == change.most else f"{number(change.least)}-{number(change.most)}"
     return (
         change.location,
         change.device,
-        number(change.before),
+        spread,
         number(change.after),
         {NEW: "new", VANISHED: "vanished"}.get(change.kinds[0], f"{delta:+,}{part}" if delta else "0"),
         f"{duration(change.p50_before)} -> {duration(change.p50_after)}" if is_time else "",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .exits import BUCKETS, ExitCount, FlightEntry, percentile
 from .location import location_text
+from .over_time import trimmed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
 def exit_as_json(exit: ExitCount, symbols: Callable[[int], str]) -> dict[str, Any]:
     """One entry of "exits"."""
-    histogram = list(exit.histogram)
-    while histogram and not histogram[-1]:
-        histogram.pop()
     return {
         **exit.as_dict(),
         "location": location_text(exit.reason, exit.direction, exit.size, exit.address),
@@ -28,7 +26,8 @@ def exit_as_json(exit: ExitCount, symbols: Callable[[int], str]) -> dict[str, An
         "p50_ns": percentile(exit.histogram, 0.50, exit.handler_max_ns),
         "p90_ns": percentile(exit.histogram, 0.90, exit.handler_max_ns),
         "p99_ns": percentile(exit.histogram, 0.99, exit.handler_max_ns),
-        "histogram": histogram,
+        "histogram": trimmed(exit.histogram),
+        "over_time": trimmed(exit.over_time),
         "rips": [{"rip": hex(rip), "symbol": symbols(rip), "count": count} for rip, count in exit.rips],
     }
 
@@ -49,9 +48,11 @@ def exit_from_json(entry: dict[str, Any], symbols: dict[int, str]) -> ExitCount:
     """Undoes exit_as_json; the names of RIPs go into `symbols`. KeyError, TypeError or ValueError if it cannot."""
     values = _plain_fields(ExitCount, entry)
     histogram = tuple(map(int, entry["histogram"]))
+    over_time = tuple(map(int, entry.get("over_time", ())))  # younger than the first files of this version
     rips = tuple((int(place["rip"], 16), int(place["count"])) for place in entry["rips"])
     symbols.update((int(place["rip"], 16), str(place["symbol"])) for place in entry["rips"])
-    return ExitCount(**values, histogram=histogram + (0,) * (BUCKETS - len(histogram)), rips=rips)
+    filled = histogram + (0,) * (BUCKETS - len(histogram))
+    return ExitCount(**values, histogram=filled, over_time=over_time, rips=rips)
 
 
 def flight_from_json(entry: dict[str, Any], symbols: dict[int, str]) -> FlightEntry:

@@ -44,6 +44,8 @@ class ExitCount(Record):
     """The longest single handler time."""
     histogram: tuple[int, ...]
     """Handler times in BUCKETS log2 buckets; see BUCKETS."""
+    over_time: tuple[int, ...] = ()
+    """How many of `count` came in which interval of the run; see over_time.py and ExitStatistics.interval_ns."""
     rips: tuple[tuple[int, int], ...] = ()
     """(guest RIP, count), most frequent first; empty when RIPs were not recorded."""
     device: str = ""

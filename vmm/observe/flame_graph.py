@@ -33,8 +33,22 @@ class _Box:
         return 1 + max((box.depth for box in self.inner.values()), default=0)
 
 
+_STYLE = (
+    ".flame rect { stroke: #fff; stroke-width: .5 } .flame g:hover > rect { stroke: #000; stroke-width: 1 }"
+    " .flame text { fill: #111; pointer-events: none } .flame .paper { fill: #fdfdfb }"
+    " @media (prefers-color-scheme: dark) { .flame .paper { fill: #15181c } .flame .title { fill: #e4e8ec }"
+    " .flame rect { stroke: #15181c } .flame g:hover > rect { stroke: #fff } }"
+)
+"""Of this picture alone, for it may stand in a page. Boxes and their names keep their colours in the dark."""
+
+
 def flame_graph(stacks: Mapping[tuple[str, ...], int], title: str = "VM exits") -> str:
-    """The picture of folded stacks: names, outermost first, to numbers of exits."""
+    """The picture of folded stacks as a file: names, outermost first, to numbers of exits."""
+    return flame_drawing(stacks, title).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+
+
+def flame_drawing(stacks: Mapping[tuple[str, ...], int], title: str = "VM exits") -> str:
+    """The same as an element of a page."""
     root = _Box("all exits")
     for stack, count in stacks.items():
         box = root
@@ -45,12 +59,11 @@ def flame_graph(stacks: Mapping[tuple[str, ...], int], title: str = "VM exits") 
     height = TOP + root.depth * ROW + FOOT
     exits = f"{root.count:,} exit{'' if root.count == 1 else 's'}"
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="100%" role="img"'
+        f'<svg class="flame" viewBox="0 0 {WIDTH} {height}" width="100%" role="img"'
         f' aria-label="{_text(title)}" font-family="ui-monospace, Menlo, Consolas, monospace" font-size="11">',
-        "<style>rect { stroke: #fff; stroke-width: .5 } g:hover > rect { stroke: #000; stroke-width: 1 }"
-        " text { fill: #111; pointer-events: none }</style>",
-        f'<path fill="#fdfdfb" d="M0 0h{WIDTH}v{height}H0z"/>',
-        f'<text x="{MARGIN}" y="20" font-size="14">{_text(title)}: {exits}</text>',
+        f"<style>{_STYLE}</style>",
+        f'<path class="paper" d="M0 0h{WIDTH}v{height}H0z"/>',
+        f'<text class="title" x="{MARGIN}" y="20" font-size="14">{_text(title)}: {exits}</text>',
     ]
     if root.count:
         _draw(lines, root, MARGIN, (WIDTH - 2 * MARGIN) / root.count, height - FOOT - ROW, root.count, "#d8d8d2")

@@ -37,7 +37,7 @@ class LineNumbers:
             return None
         try:
             rows = self._rows(address)
-        except Exception:
+        except Exception:  # likewise: a unit is read when it is asked for, and may be damaged where others are not
             return None
         at = bisect_right(rows, address, key=lambda row: row[0]) - 1
         if at < 0 or not rows[at][2]:

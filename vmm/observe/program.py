@@ -116,7 +116,7 @@ def _elf(path: str) -> Any:
         with open(path, "rb") as stream:
             content = stream.read()
         return ELFFile(BytesIO(content)) if content.startswith(b"\x7fELF") else None
-    except Exception:  # Symbols has said what is wrong with it
+    except Exception:  # pyelftools meets a damaged header with any exception there is; Symbols has said what is wrong
         return None
 
 
@@ -127,7 +127,7 @@ def _code_of(elf: Any) -> list[tuple[int, bytes]]:
             for segment in elf.iter_segments()
             if segment["p_type"] == "PT_LOAD" and segment["p_flags"] & 1
         ]
-    except Exception:
+    except Exception:  # likewise: without code, names are right but for an OUT at the end of a function
         return []
 
 

@@ -14,6 +14,7 @@ from .hidden_exits import HiddenExits
 from .kernel_stats import KernelCounters
 from .location import Location, check_direction, check_reason, location_text, parse_location
 from .msr_accesses import MsrAccess
+from .over_time import added as added_over_time
 from .vcpu_time import VcpuTime, added
 
 TYPE_CHECKING = False
@@ -55,6 +56,8 @@ class ExitView(Record):
     """The longest single one of these times."""
     histogram: tuple[int, ...]
     """How often such a time fell in which bucket; see exits.BUCKETS."""
+    over_time: tuple[int, ...]
+    """How many came in which interval of the run, each ExitStatistics.interval_ns long."""
     rips: tuple[tuple[int, int], ...]
     """(guest RIP, exits), most frequent first."""
 
@@ -80,6 +83,12 @@ class ExitView(Record):
 
     def __bool__(self) -> bool:
         return self.count > 0
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the histogram."""
+        from .html.notebook import view
+
+        return view(self)
 
 
 class HotRip(Record):
@@ -107,6 +116,7 @@ class ExitStatistics:
         guest_ns: int | None = None,
         handler_ns: int | None = None,
         idle_ns: int = 0,
+        interval_ns: int = 0,
         times: Iterable[VcpuTime] = (),
         msrs: Iterable[MsrAccess] | None = None,
         hidden: HiddenExits | None = None,
@@ -116,8 +126,9 @@ class ExitStatistics:
         program: Callable[[], Program] | None = None,
     ) -> None:
         """`guest_ns` and `handler_ns` are added up over the vCPUs; left out, they are summed from `exits`.
-        `idle_ns` is the time asleep in a HLT that came to the VMM. `times` has an entry for each vCPU and says the
-        same more finely; left out, what these say is made of the others.
+        `idle_ns` is the time asleep in a HLT that came to the VMM, `interval_ns` the length of over_time's
+        intervals. `times` has an entry for each vCPU and says the same more finely; left out, what these say is made of
+        the others.
 
         `symbols` names an address ("main+0x12"), or answers "". `program` reads the guest's program, for by_function().
         """
@@ -125,6 +136,7 @@ class ExitStatistics:
         self.wall_ns = wall_ns
         self.guest_ns = sum(exit.guest_ns for exit in self.exits) if guest_ns is None else guest_ns
         self.idle_ns = idle_ns
+        self.interval_ns = interval_ns
         self.handler_ns = sum(exit.handler_ns for exit in self.exits) if handler_ns is None else handler_ns
         self.times = tuple(times)
         """For each vCPU where its time went; empty where that was not recorded."""
@@ -148,6 +160,7 @@ class ExitStatistics:
         return ExitStatistics(
             (exit for exit in self.exits if exit.vcpu == vcpu),
             wall_ns=self.wall_ns,
+            interval_ns=self.interval_ns,
             idle_ns=sum(time.asleep_ns for time in times),
             times=times,
             msrs=None if self.msrs is None else (access for access in self.msrs if access.vcpu == vcpu),
@@ -216,6 +229,21 @@ class ExitStatistics:
 
     def __bool__(self) -> bool:
         return self.total > 0
+
+    def __repr__(self) -> str:
+        return f"<{self.total:,} exits at {len(self.by_location()):,} locations>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: exits over time, and a table."""
+        from .html.notebook import statistics
+
+        return statistics(self)
+
+    def _repr_pretty_(self, printer: Any, is_cycle: bool) -> None:
+        """What IPython shows in a terminal: the table of --stats."""
+        from .exit_table import render
+
+        printer.text(repr(self) if is_cycle else render(self))
 
     def by_reason(self) -> dict[str, ExitView]:
         """One sum for each reason that occurred, most exits first."""
@@ -300,8 +328,15 @@ class ExitStatistics:
                 sum(exit.histogram[at] for exit in exits if at < len(exit.histogram))
                 for at in range(max((len(exit.histogram) for exit in exits), default=0))
             ),
+            over_time=added_over_time(exit.over_time for exit in exits),
             rips=tuple(sorted(rips.items(), key=lambda entry: (-entry[1], entry[0]))),
         )
+
+    def render(self, width: int = 80) -> str:
+        """The table that `vmm run --stats` prints, in lines of at most `width` cells."""
+        from .exit_table import render
+
+        return render(self, width)
 
     def as_json(self) -> dict[str, Any]:
         """What docs/exits-json.md describes: dicts, lists, strings, integers and None."""
@@ -312,6 +347,7 @@ class ExitStatistics:
             "guest_ns": self.guest_ns,
             "handler_ns": self.handler_ns,
             "idle_ns": self.idle_ns,
+            "interval_ns": self.interval_ns,
             "times": [time.as_json() for time in self.times],
             "total": self.total,
             "msrs": None if self.msrs is None else [access.as_json() for access in self.msrs],
@@ -336,6 +372,7 @@ class ExitStatistics:
                 guest_ns=int(document["guest_ns"]),
                 handler_ns=int(document["handler_ns"]),
                 idle_ns=int(document["idle_ns"]),
+                interval_ns=int(document.get("interval_ns", 0)),
                 msrs=None if (msrs := document.get("msrs")) is None else map(MsrAccess.from_json, msrs),
                 hidden=None if (hidden := document.get("hidden")) is None else HiddenExits.from_json(hidden, symbols),
                 times=[VcpuTime.from_json(entry) for entry in document.get("times", ())],

@@ -59,6 +59,13 @@ class Symbols:
     def __len__(self) -> int:
         return len(self._starts)
 
+    def addresses(self) -> dict[str, int]:
+        """Where each name begins; of one that several have, the lowest."""
+        found: dict[str, int] = {}
+        for name, start in zip(self._names, self._starts, strict=True):
+            found.setdefault(name, start)
+        return found
+
     def resolve(self, address: int) -> tuple[str, int] | None:
         """(name, offset into it) of the symbol that holds `address`, or None."""
         at = bisect_right(self._starts, address) - 1

@@ -24,6 +24,8 @@ ROOTS = {
         "vmm.control.kut.qemu_words", "vmm.machine.schematic.linux", "vmm.machine.schematic.panic",
         "vmm.machine.schematic.power", "vmm.boot.tables.acpi", "vmm.boot.tables.mptable", "vmm.boot.tables.smbios",
         "vmm.boot.tables.hardware", "vmm.observe.panic", "vmm.backends.console_log", "vmm.engine.kvm_irqchip",
+        "vmm.engine.kvm_collector",
+        "vmm.machine.schematic.generation", "vmm.devices.generation_id",
         "vmm.devices.power", "vmm.devices.acpi_pm", "vmm.devices.i8042", "vmm.devices.rtc",
         "vmm.cpu.paging",
     ),

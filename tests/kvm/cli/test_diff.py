@@ -21,6 +21,15 @@ def test_the_same_run_is_the_same(runs):
     assert b"No difference at" in ran.out
 
 
+def test_two_runs_of_one_guest_do_not_differ(runs, code, image):
+    guest = image(code.say(b"hello"), code.halt)
+    assert runs("run", "--stats-out", "c.json", guest, check=False).code == 0
+    for before in (["a.json"], ["a.json", "a.json"]):
+        ran = runs("diff", *before, "c.json")
+        assert (ran.code, ran.err) == (0, ""), ran.out
+    assert b"2 runs before" in ran.out
+
+
 def test_one_letter_and_a_new_port_are_found(runs):
     ran = runs("diff", "a.json", "b.json")
     lines = ran.out.decode().splitlines()

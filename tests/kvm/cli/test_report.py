@@ -14,9 +14,13 @@ def test_a_run_becomes_a_page(vmm, code, image):
 
 
 def test_the_page_lies_beside_the_run(vmm, code, image):
-    assert vmm("run", "--stats-out", "run.json", image(code.halt), check=False).code == 0
+    assert vmm("run", "--stats-out", "run.json", "--expect", "hlt < 1", image(code.halt), check=False).code == 117
     assert vmm("report", "run.json", check=False).code == 0
-    assert "Exits of run" in (vmm.cwd / "run.html").read_text()
+    text = (vmm.cwd / "run.html").read_text()
+    assert "Exits of run" in text
+    assert "the guest halted" in text, "--stats-out has the verdict too"
+    assert "exit code 117" in text
+    assert "hlt &lt; 1" in text
 
 
 def test_what_is_no_run_is_refused(vmm):

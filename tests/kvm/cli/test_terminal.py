@@ -31,6 +31,13 @@ class Session:
     def types(self, text: bytes) -> None:
         self.child.send(text)
 
+    def is_the_guests_again(self) -> None:
+        """Waits until keys go to the guest: what is typed before would be the prompt's, or be echoed."""
+        end = time.monotonic() + 10
+        while termios.tcgetattr(self.child.child_fd)[3] & termios.ISIG:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+
     def kill(self, number: int) -> None:
         os.kill(int(self.text("pid")), number)
 
@@ -69,6 +76,43 @@ def test_keys_reach_the_guest_one_by_one_and_unchanged(session):
     terminal.types(b"\x04")
     assert terminal.end() == 0
     assert terminal.text("err") == ""
+
+
+def test_ctrl_a_c_gives_a_prompt_and_the_guest_goes_on_behind_it(session):
+    terminal = session()
+    terminal.types(b"\x01c\x01c")
+    terminal.says(b">>> ")
+    assert "the machine is paused (paused by Ctrl-A c)" in terminal.text("err")
+    terminal.types(b"machine.exits['io.out[0x3f8]'].count + 100\n")
+    terminal.says(b"106")
+    terminal.says(b">>> ")
+    assert termios.tcgetattr(terminal.child.child_fd)[3] & termios.ISIG, "Ctrl-C is the prompt's"
+    terminal.types(b"\x04")
+    terminal.is_the_guests_again()
+    terminal.types(b"b")
+    terminal.says(b"b")
+    terminal.types(b"\x04")
+    assert terminal.end() == 0
+
+
+def test_exit_in_that_prompt_ends_the_run(session):
+    terminal = session()
+    terminal.types(b"\x01c")
+    terminal.says(b">>> ")
+    terminal.types(b"exit()\n")
+    assert terminal.end() != 0
+
+
+def test_the_deadline_counts_the_time_the_guest_runs(session):
+    terminal = session("--deadline", "1s")
+    terminal.types(b"\x01c")
+    terminal.says(b">>> ")
+    time.sleep(1.2)
+    terminal.types(b"\x04")
+    terminal.is_the_guests_again()
+    terminal.types(b"b")
+    terminal.says(b"b")
+    assert terminal.end() == 124
 
 
 def test_return_reaches_the_guest_as_a_carriage_return(session):

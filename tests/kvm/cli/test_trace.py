@@ -25,6 +25,8 @@ def test_the_file_has_the_slices_that_the_filter_takes(vmm, code, image):
         (("--trace", "t.json", "--trace-filter", "colour=red"), "--trace-filter: 'colour=red' is not KEY=VALUE"),
         (("--trace-filter", "device=com1"), "--trace-filter: says nothing without --trace FILE"),
         (("--trace", "t.json", "--trace-trigger", ""), "--trace-trigger: an empty word"),
+        (("--trace-at", "device=com1"), "--trace-at: says nothing without --trace FILE"),
+        (("--trace", "t.json", "--trace-at", "device=con1"), "--trace-at: no device 'con1', did you mean com1?"),
     ],
 )
 def test_a_wrong_option_is_said_in_one_line_before_the_run(vmm, code, image, words, fault):

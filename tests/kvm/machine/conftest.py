@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 import threading
 import time
 
@@ -116,3 +117,60 @@ class Recorder:
 @pytest.fixture
 def recorder() -> Recorder:
     return Recorder()
+
+
+class Nursery:
+    """A process that has imported vmm and makes children that do some work: they start in no time, to be killed."""
+
+    def __init__(self, work: str, *arguments: str) -> None:
+        program = f"""
+import os, signal, sys
+from vmm import Machine
+def work():{work}
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+for _ in sys.stdin:
+    child = os.fork()
+    if not child:
+        try:
+            work()
+        finally:
+            os._exit(1)
+    print(child, flush=True)
+"""
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", program, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        self._lines: list[str] = []
+
+    def make(self) -> int:
+        """The process id of a new child."""
+        self._lines.clear()
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        while True:
+            line = self._process.stdout.readline().strip()
+            if line.isdecimal():
+                return int(line)
+            self._lines.append(line)
+
+    def line(self) -> str:
+        """What the youngest child says next."""
+        return self._lines.pop(0) if self._lines else self._process.stdout.readline().strip()
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.fixture
+def nursery():
+    made: list[Nursery] = []
+
+    def make(work: str, *arguments: str) -> Nursery:
+        made.append(Nursery(work, *arguments))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.end()

@@ -147,3 +147,16 @@ def test_a_kernel_cut_off_at_any_sector_is_refused_in_one_line():
         with pytest.raises((BootError, ConfigError)) as caught:
             Machine(image=image[:cut])
         assert "\n" not in str(caught.value)
+
+
+def test_memory_is_cached_on_every_cpu_as_firmware_leaves_it():
+    with Machine(image=bzimage(), vcpus=2) as machine:
+        assert [vcpu.fd.get_msrs([0x2FF])[0x2FF] for vcpu in machine.vcpus] == [0x806, 0x806]
+
+
+def test_a_kernel_that_our_bios_starts_finds_acpi_beside_the_rom():
+    with Machine(image=bzimage(), boot_protocol="linux16", vcpus=2) as machine:
+        root = machine.memory.read(0xE0000, 36)
+        assert root[:8] == b"RSD PTR "
+        assert sum(root) & 0xFF == 0
+        assert machine.memory.read(int.from_bytes(root[24:32], "little"), 4) == b"XSDT"

@@ -163,6 +163,17 @@ def test_statistics_can_be_read_while_another_thread_runs_the_guest(guest, patie
     check_histograms(machine)
 
 
+def test_a_last_access_has_its_time_and_none_of_what_follows(guest):
+    machine = guest("mov $7, %al \n out %al, $0xf4")
+    machine.run(deadline=5.0)
+    before = machine.exits["io.out[0xf4]"]
+    time.sleep(0.1)
+    machine.registers()
+    after = machine.exits["io.out[0xf4]"]
+    assert sum(before.histogram) == sum(after.histogram) == 1
+    assert 0 < after.max == before.max < 0.1e9
+
+
 def test_statistics_survive_json(guest):
     machine = guest(MIXED, "protected", test_devices=True)
     machine.run(deadline=5.0)

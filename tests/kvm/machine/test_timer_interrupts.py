@@ -5,52 +5,9 @@ from __future__ import annotations
 import time
 
 import pytest
+from in_motion import PERIOD, tick
 
 TICKS = 20
-PERIOD = 0.005
-RELOAD = round(1193182 * PERIOD)
-
-TICK = f"""
-    cli
-    xor %ax, %ax
-    mov %ax, %ds
-    movw $handler, 8 * 4
-    movw %ax, 8 * 4 + 2
-    # the master PIC: vectors from 8, all masked but line 0
-    mov $0x11, %al
-    out %al, $0x20
-    mov $8, %al
-    out %al, $0x21
-    mov $4, %al
-    out %al, $0x21
-    mov $1, %al
-    out %al, $0x21
-    mov $0xfe, %al
-    out %al, $0x21
-    # channel 0, mode 2
-    mov $0x34, %al
-    out %al, $0x43
-    mov ${RELOAD & 0xFF}, %al
-    out %al, $0x40
-    mov ${RELOAD >> 8}, %al
-    out %al, $0x40
-    movw $0, 0x3000
-    sti
-wait:
-    WAIT
-    cmpw ${TICKS}, 0x3000
-    jb wait
-    cli
-    mov 0x3000, %al
-    out %al, $0xf4
-handler:
-    push %ax
-    incw 0x3000
-    mov $0x20, %al
-    out %al, $0x20
-    pop %ax
-    iret
-"""
 WAITS = {
     "asleep": "hlt",
     "spinning": "",
@@ -63,7 +20,7 @@ WAITS = {
 @pytest.mark.parametrize("irqchip", ["user", "kernel", "split"])
 @pytest.mark.parametrize("how", WAITS)
 def test_ticks_arrive_on_time(guest, patience, how, irqchip):
-    machine = guest(TICK.replace("WAIT", WAITS[how]), irqchip=irqchip)
+    machine = guest(tick(TICKS, WAITS[how]), irqchip=irqchip)
     started = time.monotonic()
     outcome = machine.run(deadline=20.0)
     took = time.monotonic() - started
@@ -74,14 +31,14 @@ def test_ticks_arrive_on_time(guest, patience, how, irqchip):
 
 
 def test_a_guest_asleep_costs_next_to_no_host_time(guest, patience):
-    machine = guest(TICK.replace("WAIT", "hlt"))
+    machine = guest(tick(TICKS, "hlt"))
     before = time.process_time()
     machine.run(deadline=20.0)
     assert time.process_time() - before < 0.5 * TICKS * PERIOD * patience
 
 
 def test_ticks_go_on_after_a_pause_without_a_burst(guest):
-    machine = guest(TICK.replace("WAIT", "hlt"))
+    machine = guest(tick(TICKS, "hlt"))
     machine.run(deadline=0.3 * TICKS * PERIOD)
     seen = machine.memory.read_int(0x3000, 2)
     assert 0 < seen < TICKS
@@ -92,7 +49,7 @@ def test_ticks_go_on_after_a_pause_without_a_burst(guest):
 
 
 def test_an_interrupt_waits_until_the_guest_allows_it(guest):
-    text = TICK.replace("WAIT", "cli \n 9: mov $50000, %cx \n 8: loop 8b \n incw 0x3002 \n cmpw $10, 0x3002 \n jb 9b \n"
+    text = tick(TICKS, "cli \n 9: mov $50000, %cx \n 8: loop 8b \n incw 0x3002 \n cmpw $10, 0x3002 \n jb 9b \n"
                                 "cmpw $0, 0x3000 \n jne fail \n sti \n 7: cmpw $0, 0x3000 \n je 7b \n"
                                 "mov $0x77, %al \n out %al, $0xf4 \n fail: mov $1, %al \n out %al, $0xf4")  # fmt: skip
     machine = guest(text.replace("    sti\nwait", "wait"))

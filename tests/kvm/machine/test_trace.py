@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from vmm import ConfigError, StateError
+from vmm import ConfigError, Device, StateError
 
 HELLO = "mov $0x3f8, %dx \n mov $0x41, %al \n out %al, (%dx) \n mov $10, %al \n out %al, (%dx) \n"
 REST = "mov $0x3fd, %dx \n in (%dx), %al \n mov $0x42, %al \n out %al, $0x80 \n hlt"
@@ -74,6 +74,81 @@ def test_a_trigger_ends_the_trace_soon_after_its_words(guest):
     assert tracing.triggered
     assert exits[0].value == 5
     assert 3 <= len([exit for exit in exits if exit.device == "post"]) <= 5
+
+
+COUNTDOWN = (
+    "mov $50, %cx \n 1: mov %cl, %al \n out %al, $0x80 \n cmp $40, %cl \n jne 2f \n in $0x61, %al \n 2: loop 1b \n"
+)
+"""POST codes from 50 to 1, and a read of port 0x61 behind the 40."""
+
+
+@pytest.mark.parametrize("words", ["port=0x60-0x61", "device=port61", "direction=in", "port=0x61,direction=in"])
+def test_a_place_ends_the_trace_as_well(guest, words):
+    machine = guest(COUNTDOWN + "hlt")
+    tracing = machine.trace(at=words, after=2)
+    machine.run(deadline=5.0)
+    exits, lost = tracing.exits()
+    assert tracing.triggered
+    assert lost == 0
+    posts = [exit.value for exit in exits if exit.device == "post"]
+    assert posts == [*range(50, 40, -1), 40, 39, 38]
+
+
+def test_a_place_may_be_an_instruction(guest):
+    machine = guest(COUNTDOWN + "out %al, $0x99 \n hlt")
+    before = machine.trace()
+    machine.run(deadline=5.0)
+    rip = next(exit.rip for exit in before.exits()[0] if exit.address == 0x99)
+    again = guest(COUNTDOWN + "out %al, $0x99 \n hlt")
+    tracing = again.trace(at=f"rip={rip:#x}", after=0)
+    again.run(deadline=5.0)
+    exits, _ = tracing.exits()
+    assert exits[-1].address == 0x99
+    assert again.exit_count > len(exits)
+
+
+def test_what_is_not_met_does_not_end_it(guest):
+    machine = guest(COUNTDOWN + "hlt")
+    tracing = machine.trace(at="port=0x61,direction=out", after=0)
+    machine.run(deadline=5.0)
+    assert not tracing.triggered
+    assert len(tracing.exits()[0]) == machine.exit_count
+
+
+def test_one_vcpu_ends_the_trace_of_the_other(guest):
+    text = "test %bx, %bx \n jnz 3f \n 1: out %al, $0x80 \n in $0x62, %al \n test %al, %al \n jnz 1b \n hlt \n"
+    machine = guest(text + "3: mov $9, %cx \n 4: in $0x99, %al \n loop 4b \n cli \n hlt", vcpus=2, irqchip="none")
+    machine.ports.claim(0x62, 1, Countdown(3000))
+    tracing = machine.trace(at="port=0x99", after=5)
+    machine.run(deadline=10.0)
+    exits, _ = tracing.exits()
+    assert len([exit for exit in exits if exit.address == 0x99]) == 6
+    assert len([exit for exit in exits if exit.vcpu == 0]) < 5000
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        (",", "every exit is meant"),
+        ("device=con1", "no device 'con1', did you mean com1?"),
+        ("device=i8042,port=0x3f8", "holds no address"),
+        ("rip=" + ",rip=".join(map(str, range(40))), "80 ranges, of 32 at most"),
+    ],
+)
+def test_a_place_that_cannot_be_met_is_refused(guest, words, fault):
+    with pytest.raises(ConfigError, match=fault):
+        guest("hlt").trace(at=words)
+
+
+class Countdown(Device):
+    """Reads as 1, and as 0 after so many reads."""
+
+    def __init__(self, reads: int) -> None:
+        self.left = reads
+
+    def read(self, offset: int, size: int) -> int:
+        self.left -= 1
+        return int(self.left > 0)
 
 
 def test_an_interrupt_line_and_its_vector_are_marked(guest):

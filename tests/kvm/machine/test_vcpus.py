@@ -234,3 +234,28 @@ def test_several_vcpus_use_the_serial_port_without_python_and_lose_nothing(guest
     polls, sent = machine.exits["io.in[0x3fd]"], machine.exits["io.out[0x3f8]"]
     assert polls.quiet > polls.count // 2
     assert sent.quiet > sent.count // 2
+
+
+ALL_OTHERS = """
+    mov $0xfee00300, %eax
+    movl $0xc4500, (%rax)
+    mov $200000, %ecx
+1:  pause
+    loop 1b
+    movl $0xc4608, (%rax)
+2:  pause
+    movzwl 0x9000, %ebx
+    cmp $63, %ebx
+    jb 2b
+    mov %ebx, %eax
+    out %al, $0xf4
+"""
+"""INIT, then SIPI with vector 8 to all but itself; waits until they have counted themselves."""
+
+
+@pytest.mark.parametrize("irqchip", ["kernel", "split"])
+def test_sixty_four_vcpus_start_by_init_and_sipi(guest, patience, irqchip):
+    machine = guest(ALL_OTHERS, mode="long", vcpus=64, irqchip=irqchip)
+    machine.memory.write(0x8000, bytes.fromhex("31c0 8ed8 f0 ff060090 fa f4"))  # xor %ax; mov %ds; lock incw 0x9000
+    outcome = machine.run(deadline=20.0 * patience)
+    assert (outcome.kind, outcome.value) == ("debug-exit", 63)

@@ -35,6 +35,24 @@ def bench() -> Bench:
     return Bench()
 
 
+def test_a_general_event_raises_the_line_once_the_guest_listens(bench: Bench) -> None:
+    bench.pm.command.write(0, 1, 0xF1)
+    bench.pm.signal(3)
+    assert bench.pm.general.read(0, 2) == 0x08
+    assert not bench.line
+    bench.pm.general.write(1, 1, 0x09)
+    assert bench.line
+    assert bench.pm.general.read(1, 1) == 0x09
+    twin = Bench()
+    twin.pm.load(bench.pm.save())
+    assert twin.line
+    bench.pm.general.write(0, 1, 0x01)  # clears another's flag
+    assert bench.line
+    bench.pm.general.write(0, 1, 0x08)
+    assert not bench.line
+    assert bench.pm.general.read(0, 2) == 0x0900
+
+
 def test_the_timer_has_24_bits_and_its_own_rate(bench: Bench) -> None:
     assert bench.pm.timer.read(0, 4) == 0
     bench.sleep(SECOND)

@@ -39,7 +39,7 @@ def test_no_code_stands_for_bad_input_or_a_bad_host():
 def test_which_ends_are_abnormal_and_which_can_go_on():
     kinds = {kind for kind in EXIT_CODES if Outcome(kind=kind, words="").is_abnormal}
     assert kinds == {"shutdown", "internal-error", "entry-failure", "failed", "unclaimed", "deadline"}
-    assert set(outcome.RESUMABLE) == {"deadline", "stopped", "suspended"}
+    assert set(outcome.RESUMABLE) == {"deadline", "stopped", "suspended", "breakpoint"}
 
 
 def test_a_panic_quotes_the_kernel_if_it_can():

@@ -46,12 +46,23 @@ STOP = Outcome(kind="stopped", words="stop")
 
 
 def test_the_first_verdict_wins_and_all_vcpus_are_told(clock):
-    run = make(clock, 3)
-    run.end(STOP)
+    run, first = make(clock, 3), Outcome(kind="shutdown", words="first")
+    run.end(first)
     run.end(Outcome(kind="reset", words="late"))
-    assert run.outcome is STOP
+    run.end(STOP)
+    assert run.outcome is first
     assert not run.is_running
     assert all(True in vcpu.kicks for vcpu in run.vcpus)
+
+
+def test_a_pause_gives_way_to_the_guest_s_own_end(clock):
+    run, end = make(clock), Outcome(kind="debug-exit", words="the guest's", value=7)
+    run.end(STOP)
+    run.end(Outcome(kind="deadline", words="late"))
+    assert run.outcome is STOP
+    run.end(end)
+    run.end(Outcome(kind="reset", words="later"))
+    assert run.outcome is end
 
 
 def test_of_many_verdicts_at_once_one_stays(clock):

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import ctypes
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vmm.errors import ConfigError, HostError
-from vmm.memory.guest_memory import GuestMemory
+from vmm.memory.guest_memory import HUGE_PAGE, LARGE, GuestMemory
 from vmm.units import MiB
 
 PAGE = 4096
@@ -149,3 +151,16 @@ def test_a_page_that_the_host_forgets_keeps_its_content_and_others_do_nothing(me
     for gpa in (0x2001, 1 << 40, -4096):
         memory.refault(gpa)
     assert memory.read(0x1FFE, 8) == b"abpagepa"
+
+
+@pytest.mark.parametrize(("gpa", "size"), [(0, LARGE), (4 << 30, LARGE)])
+def test_a_large_region_lies_where_the_kernel_can_show_the_guest_huge_pages(gpa, size):
+    memory = GuestMemory()
+    region = memory.add(gpa, size)
+    start = ctypes.c_char.from_buffer(region.mapping)
+    assert (ctypes.addressof(start) - gpa) % HUGE_PAGE == 0
+    assert (region.offset, len(region.mapping)) == (0, size)  # all of it is the region
+    del start
+    memory.write(gpa + size - 4, b"last")
+    assert memory.read(gpa + size - 4, 4) == b"last"
+    memory.close()

@@ -87,5 +87,44 @@ def test_json_has_the_same() -> None:
     document = diff(run(STEADY), run()).as_json()
     assert (document["same"], document["total"]) == (False, [100, 0])
     assert document["changes"] == [
-        {"location": "io.out.1[0x3f8]", "device": "com1", "kinds": ["vanished"], "count": [100, 0], "p50_ns": [2048, 0]}
+        {
+            "location": "io.out.1[0x3f8]",
+            "device": "com1",
+            "kinds": ["vanished"],
+            "count": [100, 0],
+            "range": [100, 100],
+            "p50_ns": [2048, 0],
+        }
     ]
+
+
+def test_every_field_of_the_json_is_on_its_page(pytestconfig: pytest.Config) -> None:
+    page = (pytestconfig.rootpath / "docs" / "exits-json.md").read_text().partition("# A difference as JSON")[2]
+    document = diff(run(STEADY), run()).as_json()
+    for name in (*document, *document["changes"][0]):
+        assert f"`{name}`" in page, f"docs/exits-json.md does not describe {name}"
+
+
+TICKS = [run(at(0x20, {10: count}), STEADY) for count in (36, 34, 37)]
+
+
+@pytest.mark.parametrize(("count", "differs"), [(37, False), (31, False), (30, True), (40, False), (41, True)])
+def test_several_runs_before_show_how_a_count_varies_by_itself(count: int, differs: bool) -> None:
+    found = diff(TICKS, run(at(0x20, {10: count}), STEADY))
+    assert bool(found) is differs
+    if differs:
+        assert [(change.least, change.before, change.most) for change in found.changes] == [(34, 36, 37)]
+        assert "34-37" in found.render()
+        assert "3 runs before" in found.render()
+
+
+def test_what_only_some_of_the_runs_before_met_is_not_new() -> None:
+    assert not diff([run(STEADY), run(STEADY, at(0x20, {10: 1}))], run(STEADY, at(0x20, {10: 2})))
+    assert [change.kinds for change in diff([run(STEADY)] * 3, run(STEADY, at(0x20, {10: 2}))).changes] == [("new",)]
+    assert [change.kinds for change in diff(TICKS, run(STEADY)).changes] == [("vanished",)]
+
+
+def test_a_time_must_be_apart_from_every_run_before() -> None:
+    slow, slower = at(0x3F8, {12: 100}), at(0x3F8, {16: 100})
+    assert not diff([run(STEADY), run(slow)], run(slow))
+    assert diff([run(STEADY), run(slow)], run(slower))

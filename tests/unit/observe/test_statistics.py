@@ -27,9 +27,12 @@ def exits(reason: str, count: int, **fields: Any) -> ExitCount:
 
 CONSOLE = exits(
     "io", 90, direction="out", address=0x3F8, size=1, device="com1", guest_ns=900, handler_ns=200_000,
-    dispatch_ns=60_000, handler_max_ns=5000, histogram=times(b10=89, b12=1), rips=((0x1000, 80), (0x1004, 10)),
+    dispatch_ns=60_000, handler_max_ns=5000, histogram=times(b10=89, b12=1), over_time=(70, 0, 20),
+    rips=((0x1000, 80), (0x1004, 10)),
 )  # fmt: skip
-SAME_ON_VCPU_1 = CONSOLE.replace(vcpu=1, count=10, elements=10, rips=((0x1004, 10),), histogram=times(b10=10))
+SAME_ON_VCPU_1 = CONSOLE.replace(
+    vcpu=1, count=10, elements=10, rips=((0x1004, 10),), histogram=times(b10=10), over_time=(10,)
+)
 STATUS = exits("io", 5, direction="in", address=0x3FD, size=1, device="com1", rips=((0x1000, 5),))
 STRING = exits("io", 2, direction="in", address=0x1F0, size=2, elements=512, device="disk")
 APIC = exits("mmio", 3, direction="write", address=0xFEE0_00B0, size=4)
@@ -42,6 +45,7 @@ def run() -> ExitStatistics:
     return ExitStatistics(
         [CONSOLE, SAME_ON_VCPU_1, STATUS, STRING, APIC, HALT],
         wall_ns=10_000,
+        interval_ns=3_000,
         times=[VcpuTime(run_ns=900, guest_ns=500, device_ns=140, source=EXACT), VcpuTime(vcpu=1, run_ns=900, why="no")],
         msrs=[MsrAccess(vcpu=0, msr=0x10, name="IA32_TIME_STAMP_COUNTER", direction="read", count=2, value=2**63)],
         kernel=KernelCounters(vm={"pages_4k": 4}, vcpus={0: {"exits": 200}, 1: {"exits": 10, "hist": [1, 2]}}),
@@ -119,6 +123,8 @@ def test_one_vcpu_stands_alone(run: ExitStatistics) -> None:
     assert second.total == 10
     assert second.kernel == KernelCounters(vm={}, vcpus={1: {"exits": 10, "hist": [1, 2]}})
     assert second.flight == (FLIGHT,)
+    assert (second["io"].over_time, second.interval_ns) == ((10,), 3_000)
+    assert run["io.out"].over_time == (80, 0, 20)
     assert run.of_vcpu(0).flight == ()
 
 
@@ -158,6 +164,7 @@ def test_the_json_says_what_the_page_promises(run: ExitStatistics) -> None:
         "p90_ns": 2048,
         "p99_ns": 5000,
         "histogram": [0] * 10 + [89, 0, 1],
+        "over_time": [70, 0, 20],
         "rips": [
             {"rip": "0x1000", "symbol": "putc", "count": 80},
             {"rip": "0x1004", "symbol": "putc+0x4", "count": 10},

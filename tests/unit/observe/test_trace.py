@@ -16,12 +16,12 @@ def exit_at(left: int, value: int = 0, device: str = "com1", address: int = 0x3F
     return TracedExit(**{**values, **more})
 
 
-def test_an_exit_is_a_guest_slice_and_a_handler_slice_that_touch():
+def test_an_exit_is_a_guest_slice_and_a_handler_slice_1_ns_apart():
     process, track, guest, handler = events([exit_at(1010, 0x41)], [])
     assert (process["ph"], track["ph"], track["args"]) == ("M", "M", {"name": "vCPU 0"})
-    assert guest == {"ph": "X", "name": "guest", "cat": "guest", "pid": 1, "tid": 1, "ts": 1.0, "dur": 0.01,
+    assert guest == {"ph": "X", "name": "guest", "cat": "guest", "pid": 1, "tid": 1, "ts": 1.0, "dur": 0.009,
                      "args": {"rip": "0x1000"}}  # fmt: skip
-    assert (handler["name"], handler["ts"], handler["dur"]) == ("com1 out 0x3f8", 1.01, 0.005)
+    assert (handler["name"], handler["ts"], handler["dur"]) == ("com1 out 0x3f8", 1.01, 0.004)
     assert handler["args"]["value"] == "0x41"
 
 

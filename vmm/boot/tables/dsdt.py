@@ -1,8 +1,9 @@
 """DSDT: the namespace, with the processors and the devices of a machine that no bus enumerates.
 
-Everything in it stands still: no methods, no power states but off.
+Everything in it stands still but one event: no methods besides its own, no power states but off.
 Source: ACPI specification 6.4, sections 5.6.7 (device ids), 6.1 (identification), 7.4 (system states); QEMU
-documentation, docs/specs/pvpanic; Documentation/devicetree/bindings/virtio/mmio.yaml for what LNRO0005 says.
+documentation, docs/specs/pvpanic; Documentation/devicetree/bindings/virtio/mmio.yaml for what LNRO0005 says;
+Microsoft's "Virtual Machine Generation ID" for the device that tells a guest that it is a copy.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ SIGNATURE, REVISION = b"DSDT", 2
 SLEEP_TYPE_OFF = 0
 """What goes to the sleep type field to power off."""
 
+_GENERATION = "VM_Gen_Counter"
+_CHANGED = 0x80
 _MIB = 1 << 20
 _PRESENT_AND_DECODING = 0x0B
 
@@ -27,7 +30,11 @@ def body(hardware: Hardware) -> bytes:
     """The table without its header."""
     off = aml.integer(SLEEP_TYPE_OFF)
     sleep = aml.named("_S5", aml.package(off, off, aml.integer(0), aml.integer(0)))
-    return sleep + aml.scope("_SB", *_processors(hardware.cpus), *_devices(hardware))
+    scopes = aml.scope("_SB", *_processors(hardware.cpus), *_devices(hardware))
+    if hardware.generation_id is not None:
+        _, event = hardware.generation_id
+        scopes += aml.scope("_GPE", aml.method(f"_E{event:02X}", 0, aml.notify("\\_SB.VGEN", _CHANGED)))
+    return sleep + scopes
 
 
 def _processors(count: int) -> Iterator[bytes]:
@@ -50,6 +57,11 @@ def _devices(hardware: Hardware) -> Iterator[bytes]:
     if hardware.panic:
         use = resources.current(resources.ports(hardware.panic, 1))
         yield aml.device("PEVT", aml.named("_HID", aml.string("QEMU0001")), use, _present())
+    if hardware.generation_id is not None:
+        address, _ = hardware.generation_id
+        where = aml.named("ADDR", aml.package(aml.integer(address & 0xFFFF_FFFF), aml.integer(address >> 32)))
+        known = aml.named("_CID", aml.string(_GENERATION)), aml.named("_DDN", aml.string(_GENERATION))
+        yield aml.device("VGEN", aml.named("_HID", aml.string("VMMV0001")), *known, where)
     for index, device in enumerate(hardware.virtio):
         use = resources.current(resources.memory(device.address, device.size), resources.level_line(device.line))
         hid = aml.named("_HID", aml.string("LNRO0005"))

@@ -37,16 +37,18 @@ class Hardware(Record):
     cpus: int
     local_apic: int
     io_apic: int
+    """Its address; io_apic_version is what its version register says."""
     sci: int
     """The interrupt line of the power management block, active high and level."""
     reset_control: int
     """The port of the reset control register."""
+    io_apic_version: int = 0x11
     pm_event: int = 0
     pm_control: int = 0
     pm_timer: int = 0
+    pm_general: int = 0
+    """The general purpose event block: a byte of flags, a byte of enables."""
     smi_command: int = 0
-    sleep: tuple[int, int] | None = None
-    """Ports of the sleep control and sleep status registers: the machine is hardware-reduced, without a PM block."""
     serial: tuple[tuple[int, int], ...] = ()
     """(first of eight ports, line) of each."""
     clock: tuple[int, int] | None = None
@@ -54,6 +56,8 @@ class Hardware(Record):
     keyboard: tuple[int, int, int] | None = None
     """(data port, command port, line) of its controller."""
     has_vga: bool = False
+    generation_id: tuple[int, int] | None = None
+    """(address of 16 bytes in reserved memory, general purpose event that tells of their change)."""
     panic: int = 0
     """The port of pvpanic."""
     virtio: tuple[Virtio, ...] = ()

@@ -25,7 +25,6 @@ def body(hardware: Hardware) -> bytes:
     for index in range(hardware.cpus):
         entries += bytes((_LOCAL_APIC, 8, index, index, _ENABLED, 0, 0, 0))
     entries += bytes((_IO_APIC, 12, 0, 0)) + hardware.io_apic.to_bytes(4, "little") + bytes(4)
-    if hardware.sleep is None:
-        gsi = hardware.sci.to_bytes(4, "little")
-        entries += bytes((_OVERRIDE, 10, 0, hardware.sci)) + gsi + HIGH_LEVEL.to_bytes(2, "little")
+    gsi = hardware.sci.to_bytes(4, "little")
+    entries += bytes((_OVERRIDE, 10, 0, hardware.sci)) + gsi + HIGH_LEVEL.to_bytes(2, "little")
     return entries + bytes((_NMI, 6, _ALL, 0, 0, _LINT1))

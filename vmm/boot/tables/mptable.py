@@ -15,7 +15,7 @@ POINTER_SIZE = 16
 
 _REVISION = 4  # 1.4
 _PROCESSOR, _BUS, _IO_APIC, _INTERRUPT, _LOCAL_INTERRUPT = range(5)
-_LOCAL_APIC_VERSION, _IO_APIC_VERSION = 0x14, 0x11
+_LOCAL_APIC_VERSION = 0x14
 _ENABLED, _BOOTSTRAP = 0x01, 0x02
 _SIGNATURE, _FEATURES = 0x600, 0x201
 """Of the processors: a Pentium Pro's family, with FPU and APIC. Kernels ask the processor itself for more."""
@@ -37,7 +37,8 @@ def encode(hardware: Hardware) -> bytes:
     io_apic = hardware.cpus  # the first id that no processor has
     entries = [_processor(index) for index in range(hardware.cpus)]
     entries.append(bytes((_BUS, _ISA)) + b"ISA   ")
-    entries.append(bytes((_IO_APIC, io_apic, _IO_APIC_VERSION, _ENABLED)) + hardware.io_apic.to_bytes(4, "little"))
+    version = hardware.io_apic_version
+    entries.append(bytes((_IO_APIC, io_apic, version, _ENABLED)) + hardware.io_apic.to_bytes(4, "little"))
     entries += [_interrupt(_INTERRUPT, _INT, line, io_apic, line) for line in _ISA_LINES]
     entries.append(_interrupt(_LOCAL_INTERRUPT, _EXTERNAL, 0, 0, 0))
     entries.append(_interrupt(_LOCAL_INTERRUPT, _NMI, 0, _ALL, 1))

@@ -22,27 +22,27 @@ _COMMANDS = {
     "kut": "run x86 kvm-unit-tests, and compare them with QEMU",
     "diff": "compare the exits of two runs",
     "report": "make one page of a run, to be read in a browser",
+    "replay": "drive the devices of a recorded machine, without KVM",
+    "snapshot": "save a machine that runs, and say what is in a saved one",
+    "restore": "run a saved machine on",
+    "migrate": "move a machine that runs to another process or host",
+    "standby": "be ready to go on with a machine that runs elsewhere",
     "top": "watch the exits of a machine that runs",
     "doctor": "say what this host's KVM can and cannot do",
 }
 
 _HELP = """\
-usage: vmm COMMAND [options]
-The KVM virtual machine monitor that shows what a guest makes the host do.
-
+usage: vmm COMMAND [options]    vmm COMMAND --help says more; vmm --version
 {commands}
 
-vmm COMMAND --help says more, vmm --version which this is.
-
 Exit codes: what the guest wrote to the debug-exit port, or
-  0    the guest halted                124  deadline
-  117  a budget was broken             125  bad input, nothing ran
-  118  the guest's kernel panicked     126  the host cannot: no usable KVM,
-  119  no drive has anything to boot        or output that cannot be written
+  0    the guest halted                123  the guest asked for a reset
+  117  a budget was broken             124  deadline
+  118  the guest's kernel panicked     125  bad input, nothing ran
+  119  no drive has anything to boot   126  the host cannot: no KVM, no output
   120  triple fault                    130  stopped: Ctrl-A x, SIGINT
   121  KVM could not go on             141  nobody reads our output any more
   122  unclaimed access (--strict)     143  SIGTERM (129 SIGHUP)
-  123  the guest asked for a reset
 """
 
 

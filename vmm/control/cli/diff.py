@@ -1,4 +1,4 @@
-"""`vmm diff`: what differs between the exits of two runs."""
+"""`vmm diff`: what differs between the exits of two runs, or of one and several before it."""
 
 from __future__ import annotations
 
@@ -25,18 +25,19 @@ def part(text: str) -> float:
 COMMAND = Command(
     name="diff",
     summary="Compares the exits of two runs, as --stats-out or --json wrote them.",
-    arguments="BEFORE AFTER",
+    arguments="BEFORE... AFTER",
     least=2,
-    most=2,
+    most=1 << 20,
     options=(
         Option(
             names=("--threshold",), value="PART", convert=part, default=0.0, help="counts may differ by so much: 5%"
         ),
         Option(names=("--json",), help="one JSON document on stdout"),
     ),
-    notes="Counts are compared exactly. Times differ where the middle halves of their\n"
-    "histograms are apart by more than a bucket, a factor of 2 at least, over 16\n"
-    "exits or more.\n\nExit code: 0 no difference, 1 some.",
+    notes="Counts are compared exactly; with several runs before, only one outside their\n"
+    "range, widened by its own width, differs. Times differ where the middle halves\n"
+    "of their histograms are apart by more than a bucket, a factor of 2 at least,\n"
+    "over 16 exits or more.\n\nExit code: 0 no difference, 1 some.",
 )
 
 
@@ -46,7 +47,7 @@ def main(words: list[str]) -> int:
     if values["help"]:
         sys.stdout.write(help_page(COMMAND, bool(values["help_all"])))
         return 0
-    before, after = (exits_of(read_document(path), path) for path in plain)
+    *before, after = (exits_of(read_document(path), path) for path in plain)
     found = diff(before, after, values["threshold"])
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 80
     sys.stdout.write(to_text(found.as_json()) if values["json"] else found.render(width) + "\n")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 
 from ...errors import ConfigError
 from ...units import SECOND, parse_duration, parse_size
@@ -111,7 +110,7 @@ def _list(values: dict[str, Any], folder: str, names: tuple[str, ...]) -> int:
     for option in ("smp", "append", "cpu", "memory", "stats"):
         if values[option] is not None and values[option] is not False:
             raise ConfigError.of(f"--{option}", "the list says it for each test")
-    entries = listing.select(listing.read(values["config"], time.time), values["group"] or "", names)
+    entries = listing.select(listing.read(values["config"]), values["group"] or "", names)
     timeout = None if values["timeout"] is None else values["timeout"] / SECOND
     plan = batch.Plan(
         folder=folder,

@@ -20,12 +20,15 @@ from ..live.door import Door
 from .boot import watch as boot_watch
 from .options import Command, Option, help_page, number, one_of, parse
 from .run import report
-from .run_config import warn
-from .run_options import deadline_of
+from .run_config import check_symbols, warn
+from .run_options import COMMAND as RUN
+from .run_options import EXIT_OPTIONS, EXITS, deadline_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from ...machine.outcome import Outcome
 
 QUIET = "quiet loglevel=1"
 
@@ -49,13 +52,14 @@ COMMAND = Command(
         Option(names=("--initrd", "-initrd"), value="FILE", help="an initramfs of your own"),
         Option(names=("--verbose", "-v"), help="show the kernel's messages"),
         Option(names=("--stats",), help="print every exit, counted and timed, to stderr"),
+        Option(names=("--stats-out",), value="FILE", help="write the same as JSON"),
         Option(names=("--boot-trace",), help="print where the time went until the guest was up"),
         Option(names=("--boot-trace-out",), value="FILE", help="write the same as JSON"),
-        Option(names=("--stats-out",), value="FILE", help="write the same as JSON"),
         Option(names=("--quiet", "-q"), help="no verdict, no crash report"),
+        *(option.replace(group=EXITS) for option in RUN.options if option.field in (*EXIT_OPTIONS, "symbols")),
     ),
-    notes="Without COMMAND: a shell. On a terminal Ctrl-A x quits, Ctrl-A h helps. The kernel is fetched by\n"
-          "apt on first use and kept in $XDG_CACHE_HOME/vmm/linux.",
+    notes="Without COMMAND: a shell. On a terminal Ctrl-A x quits, Ctrl-A h helps.\n"
+          "The kernel is fetched by apt on first use, to $XDG_CACHE_HOME/vmm/linux.",
 )  # fmt: skip
 
 
@@ -70,9 +74,16 @@ def main(words: list[str]) -> int:
             from ..whole_file import check_path
 
             check_path("--" + field.replace("_", "-"), values[field])
+    values |= {"json": False, "exit_code": "raw"}
+    check_symbols(values)
     trouble = obstacle()
     if trouble:
         raise HostError(trouble, REMEDY)
+    exits = None
+    if any(values[name] not in (None, False, []) for name in EXIT_OPTIONS):
+        from .exit_watch import ExitWatch
+
+        exits = ExitWatch(values)
     deadline = None if values["deadline"] is None else values["deadline"] / SECOND
     kind = _input(command)
     watch = boot_watch(values)
@@ -85,17 +96,38 @@ def main(words: list[str]) -> int:
         archive.close()
     with machine:
         piped = PipedInput() if kind == payload.PIPE else None
-        with Console(machine, kind != payload.NONE, sys.stderr.write, deadline, piped) as console:
-            machine.ports.claim(*layout.GUEST_READY, Ready(lambda: watch.guest_ready(console.go_on)), name="ready")
-            with window.Watch(machine, kind == payload.TERMINAL), watch.attach(machine), Door(machine):
-                gc.freeze()
-                gc.enable()
-                outcome = machine.run(deadline)
-        report(machine, outcome, values | {"json": False}, console.failure is None)
+        console = Console(machine, kind != payload.NONE, sys.stderr.write, deadline, piped)
+        machine.ports.claim(*layout.GUEST_READY, Ready(lambda: watch.guest_ready(console.go_on)), name="ready")
+        if exits is not None:
+            exits.attach(machine)
+        with watch.attach(machine):
+            outcome = _run(machine, console, kind, deadline)
+        if console.wants_prompt:
+            from .repl import in_turns
+
+            def go_on(left: float | None) -> tuple[Outcome, Console]:
+                again = Console(machine, True, sys.stderr.write, left)
+                return _run(machine, again, kind, left), again
+
+            outcome, console = in_turns(machine, outcome, console, deadline, go_on)
+        budget = None
+        if exits is not None:
+            exits.judge(machine)
+            budget = exits.budget
+        report(machine, outcome, values, console.failure is None, budget)
+        if exits is not None:
+            exits.write(machine, outcome)
         watch.report(values)
     if console.failure is not None and outcome.value != BROKEN_PIPE:
         raise HostError(f"cannot write standard output: {console.failure.strerror}")
-    return outcome.exit_code()
+    return outcome.exit_code() if exits is None else exits.exit_code(outcome.exit_code())
+
+
+def _run(machine: Machine, console: Console, kind: str, deadline: float | None) -> Outcome:
+    with console, window.Watch(machine, kind == payload.TERMINAL), Door(machine):
+        gc.freeze()
+        gc.enable()
+        return machine.run(deadline)
 
 
 def _input(command: list[str]) -> str:
@@ -116,7 +148,7 @@ def _config(values: dict[str, Any], command: list[str], kind: str, archive: tree
     for top in values["dir"]:
         archive.add_directory(top, values["memory"], warn)
     archive.add_members(payload.members(command, kind, size, os.environ.get("TERM", "")))
-    given = {} if values["cpu"] is None else {"cpu": values["cpu"]}
+    given = {name: values[name] for name in ("cpu", "symbols") if values[name] is not None}
     return MachineConfig(
         image=kernel,
         modules=(initrd, archive.path),

@@ -124,7 +124,9 @@ def help_page(command: Command, all: bool = False) -> str:
         lines += ["", f"{group}:"] if group else []
         lines += [_line(option) for option in command.options if option.help and option.group == group]
     if not all and len(groups) > 1:
-        lines += ["", f"--help-all adds: {', '.join(group for group in groups if group)}."]
+        from ...observe.table import wrap
+
+        lines += ["", *wrap(f"--help-all adds: {', '.join(group for group in groups if group)}.", 80)]
     return "\n".join([*lines, *([""] if command.notes else []), command.notes]).rstrip() + "\n"
 
 

@@ -8,12 +8,13 @@ import sys
 
 from ...errors import ConfigError, HostError
 from ...machine.machine import Machine
+from ...machine.outcome import RESUMABLE
 from ...units import SECOND
 from ..console import BROKEN_PIPE, Console
 from ..live.door import Door
 from .options import help_page, parse
 from .run_config import config_of, is_live, packed, warn
-from .run_options import COMMAND
+from .run_options import COMMAND, EXIT_OPTIONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,62 +32,78 @@ def main(words: list[str], command: Command = COMMAND, profile: Any = None) -> i
     if values["help"]:
         sys.stdout.write(help_page(command, bool(values["help_all"])))
         return 0
+    if command.name in ("restore", "standby"):
+        from .restore import as_run
+
+        values, plain = as_run(command.name, values, plain)
     if profile is not None:
         profile.check(values)
     archive = packed(values) if values["dir"] else None
-    config = config_of(values, plain, () if archive is None else (archive.path,))
+    restored = None
+    if values["restore"] is values["listen"] is values["standby"] is None:
+        config = config_of(values, plain, () if archive is None else (archive.path,))
+    else:
+        from .restore import restorer
+
+        restored = restorer(values, plain)
     deadline = None if values["deadline"] is None else values["deadline"] / SECOND
     held: list[str] = []
-    if is_live(values):
-        config = config.replace(warn=held.append)
-    budget = None
-    if values["budget"] or values["expect"]:
-        from .budget import budget_of
+    exits = None
+    if any(values[name] not in (None, False, []) for name in EXIT_OPTIONS):
+        from .exit_watch import ExitWatch
 
-        budget = budget_of(values)
+        exits = ExitWatch(values)
     watch = None
     if values["boot_trace"] or values["boot_trace_out"] is not None:
         from .boot import watch as boot_watch
 
         watch = boot_watch(values)
-    try:
-        made = Machine(config)
-    finally:
-        if archive is not None:
-            archive.close()  # its content is in the guest's memory
-    with made as machine:
-        _check_screen(machine, values)
+
+    def prepare(machine: Machine) -> None:
+        """What must be there before its first instruction, and before the state of a saved one."""
         if values["device"]:
             from .user_device import plug
 
             for asked in values["device"]:
                 plug(machine, asked)
-        if budget is not None:
-            budget.check_names(machine)
-        if values["msrs"]:
-            machine.watch_msrs()
-        if values["hidden"]:
-            machine.watch_hidden()
-        write_trace = None
-        if values["trace"] is not None or values["trace_filter"] is not None or values["trace_trigger"] is not None:
-            from .trace import begin
-
-            write_trace = begin(machine, values)
+        if exits is not None:
+            exits.attach(machine)
         if profile is not None:
             profile.attach(machine, values)
+
+    try:
+        told: dict[str, Any] = {"warn": held.append} if is_live(values) else {}
+        made = Machine(config.replace(**told)) if restored is None else restored(prepare, told)
+    finally:
+        if archive is not None:
+            archive.close()  # its content is in the guest's memory
+    if made is None:
+        return 0  # the machine that a standby followed has ended in order
+    with made as machine:
+        _check_screen(machine, values)
+        if restored is None:
+            prepare(machine)
         outcome, console = _run(machine, values, deadline, watch)
+        if console.wants_prompt:
+            from .repl import in_turns
+
+            outcome, console = in_turns(
+                machine, outcome, console, deadline, lambda left: _run(machine, values, left, None)
+            )
         for warning in held:
             warn(warning)
-        if budget is not None:
-            budget.judge(machine)
-        report(machine, outcome, values, console.failure is None, budget)
+        if exits is not None:
+            exits.judge(machine)
+        is_saved = values["snapshot"] is not None and outcome.kind in RESUMABLE
+        has_verdict = console.failure is None and not is_saved
+        report(machine, outcome, values, has_verdict, None if exits is None else exits.budget)
         _write_files(machine, values)
-        if values["report"] is not None:
-            from .report import write_page
+        if values["snapshot"] is not None:
+            from .snapshot import save_at_end
 
-            write_page(machine, outcome, values, budget)
-        if write_trace is not None:
-            write_trace()
+            save_at_end(machine, outcome, values["snapshot"])
+        if exits is not None:
+            exits.write(machine, outcome)
         if profile is not None:
             profile.report(machine, values)
         if watch is not None:
@@ -98,7 +115,7 @@ def main(words: list[str], command: Command = COMMAND, profile: Any = None) -> i
     if console.failure is not None and outcome.value != BROKEN_PIPE:
         raise HostError(f"cannot write standard output: {console.failure.strerror}")
     code = outcome.exit_code(values["exit_code"])
-    return code if budget is None else budget.exit_code(code)
+    return code if exits is None else exits.exit_code(code)
 
 
 def _go(machine: Machine, deadline: float | None, watch: Watch | None) -> Outcome:
@@ -175,9 +192,12 @@ def report(
     if budget is not None:
         budget.say()
     if values["stats_out"] is not None:
-        from ..json_file import write_json
+        from ..json_file import exits_document, write_json
 
-        write_json(values["stats_out"], machine.exits.as_json())
+        document = exits_document(machine, outcome, values["exit_code"])
+        if budget is not None:
+            budget.amend(document)
+        write_json(values["stats_out"], document)
 
 
 def _say_asked(machine: Machine, values: dict[str, Any]) -> None:

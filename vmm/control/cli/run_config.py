@@ -36,7 +36,19 @@ def config_of(values: dict[str, Any], plain: list[str], more: tuple[str, ...] = 
     starts_without = ("firmware", "fda", "hda", "hdb", "cdrom")
     if len(images) != 1 and (images or not any(values[name] for name in starts_without)):
         raise ConfigError.of("", f"{'no' if not images else 'more than one'} image given; usage: vmm run IMAGE")
-    for field in ("stats_out", "boot_trace_out", "firmware_log", "report"):
+    common = host_side(values)
+    if values["display"] == "text":
+        common["display"] = True
+    if values["guest"] is not None:
+        from .. import guest_run
+
+        return guest_run.config_of(values["guest"]).replace(**common, **given)
+    return MachineConfig(image=images[0] if images else "", **common, **given)
+
+
+def host_side(values: dict[str, Any]) -> dict[str, Any]:
+    """The fields that are this process's affair, once what is to be written is known to be writable."""
+    for field in ("stats_out", "boot_trace_out", "firmware_log", "snapshot"):
         if values[field] is not None:
             from ..whole_file import check_path
 
@@ -49,24 +61,19 @@ def config_of(values: dict[str, Any], plain: list[str], more: tuple[str, ...] = 
         raise ConfigError.of("--display", "not with --json, which has the screen in its document")
     if is_live(values) and values["console"] == "stdio":
         raise ConfigError.of("--display", "a terminal cannot show the screen and --console stdio at once")
+    check_symbols(values)
+    console = values["console"] or ("capture" if values["display"] == "text" else "stdio")
+    return {"console": "capture" if values["json"] and console == "stdio" else console, "warn": warn}
+
+
+def check_symbols(values: dict[str, Any]) -> None:
+    """ConfigError for --symbols FILE that cannot be read."""
     if values["symbols"] is not None:
         from ...observe.symbols import split_offset
 
         path, _ = split_offset(values["symbols"])
         if not os.access(path, os.R_OK):
             raise ConfigError.of("--symbols", f"cannot read {path}")
-    console = values["console"] or ("capture" if values["display"] == "text" else "stdio")
-    common: dict[str, Any] = {
-        "console": "capture" if values["json"] and console == "stdio" else console,
-        "warn": warn,
-    }
-    if values["display"] == "text":
-        common["display"] = True
-    if values["guest"] is not None:
-        from .. import guest_run
-
-        return guest_run.config_of(values["guest"]).replace(**common, **given)
-    return MachineConfig(image=images[0] if images else "", **common, **given)
 
 
 def is_live(values: dict[str, Any]) -> bool:

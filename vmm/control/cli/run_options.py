@@ -8,7 +8,10 @@ from ...units import parse_duration, parse_size
 from .options import Command, Option, number, one_of
 
 START, KERNELS, DRIVES, DEVICES = "CPU and start", "kernels", "drives", "firmware and devices"
-EXITS = "exits"
+EXITS, SNAPSHOTS = "exits", "snapshots"
+EXIT_OPTIONS = ("trace", "trace_filter", "trace_trigger", "trace_at", "report", "budget", "expect", "msrs", "hidden",
+                "record")  # fmt: skip
+"""What exit_watch.ExitWatch is for."""
 
 
 def deadline_of(text: str) -> int:
@@ -95,7 +98,10 @@ COMMAND = Command(
                help="slices of device=,port=A-B,mmio=A-B,direction=,rip=A-B"),
         Option(names=("--trace-trigger",), value="TEXT", group=EXITS,
                help="stop soon after the guest says TEXT on COM1"),
+        Option(names=("--trace-at",), value="WORDS", group=EXITS,
+               help="stop soon after an exit that this filter takes"),
         Option(names=("--hidden",), help="count what KVM answers by itself too; mostly needs root", group=EXITS),
+        Option(names=("--record",), value="FILE", group=EXITS, help="record the devices' traffic for vmm replay"),
         Option(names=("--msrs",), help="print every MSR that the guest touches, to stderr", group=EXITS),
         Option(names=("--device", "-device"), value="DEVICE", many=True, group=DEVICES,
                help="FILE.py:CLASS,port=0x500 or mmio=; also size=, name="),
@@ -104,6 +110,15 @@ COMMAND = Command(
                help="exit code 117 and the rows unless all its rules hold"),
         Option(names=("--expect",), value="RULE", many=True, group=EXITS,
                help="one such rule: 'io[0x3f8] <= 400'"),
+        Option(names=("--restore",), value="FILE", group=SNAPSHOTS, help="a saved machine in place of IMAGE"),
+        Option(names=("--listen",), value="ADDRESS", group=SNAPSHOTS,
+               help="wait there for a machine that migrates"),
+        Option(names=("--standby",), value="ADDRESS", help=""),
+        Option(names=("--clock",), value="HOW", convert=one_of("still", "on"), default="still", group=SNAPSHOTS,
+               help="its time stood still, or went on meanwhile"),
+        Option(names=("--verify",), group=SNAPSHOTS, help="read its memory against the checksums first"),
+        Option(names=("--snapshot",), value="FILE", group=SNAPSHOTS,
+               help="save it when a deadline, Ctrl-A x or a signal ends it"),
         Option(names=("-kernel",), value="IMAGE", help=""),
         Option(names=("-no-reboot",), help=""),
     ),

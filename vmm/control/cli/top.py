@@ -14,7 +14,8 @@ from ...observe import top_screen
 from ...observe.rates import BY, SORTS, as_json, rates
 from ...observe.statistics import ExitStatistics
 from ...units import SECOND, parse_duration
-from ..live.sockets import ask, running
+from ..live.chosen import chosen, seen
+from ..live.sockets import ask
 from .options import Command, Option, help_page, one_of, parse
 
 TYPE_CHECKING = False
@@ -59,10 +60,10 @@ def main(words: list[str]) -> int:
         return 0
     if values["json"] and not (values["once"] or values["list"]):
         raise ConfigError.of("--json", "needs --once or --list")
-    machines = _machines()
+    machines = seen()
     if values["list"]:
         return _list(machines, values["json"])
-    info, path = _chosen(machines, plain[0] if plain else "")
+    info, path = chosen(plain[0] if plain else "", machines)
     if values["once"]:
         return _once(info, path, values)
     if os.isatty(0) and os.isatty(1) and os.environ.get("TERM", "dumb") != "dumb":
@@ -86,35 +87,6 @@ def text(info: dict[str, Any], before: ExitStatistics, after: ExitStatistics, va
     """The heading in lines, and the rates."""
     found = rates(before, after, values["by"], values["sort"])
     return [top_screen.heading(info, before, after, width)], found
-
-
-def _machines() -> list[tuple[dict[str, Any], str]]:
-    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-    if not runtime:
-        raise HostError(
-            "XDG_RUNTIME_DIR is not set: no machine can be seen", "export XDG_RUNTIME_DIR=/run/user/$(id -u)"
-        )
-    found = []
-    for _, path in running(runtime):
-        try:
-            found.append((json.loads(ask(path, "info")), path))
-        except (HostError, ValueError):
-            continue  # it ended just now
-    return [(info, path) for info, path in found if "pid" in info]
-
-
-def _chosen(machines: list[tuple[dict[str, Any], str]], wanted: str) -> tuple[dict[str, Any], str]:
-    fitting = [one for one in machines if wanted in ("", str(one[0]["pid"]), one[0]["name"])]
-    if len(fitting) == 1:
-        return fitting[0]
-    known = ", ".join(f"{info['pid']} ({info['name']})" for info, _ in machines)
-    if not machines:
-        raise ConfigError.of(
-            "", "no machine runs that can be seen; it must have run for 0.3s, with this XDG_RUNTIME_DIR"
-        )
-    if not fitting:
-        raise ConfigError.of("", f"no machine is {wanted}; there are {known}")
-    raise ConfigError.of("", f"several machines fit; name one by its PID: {known}")
 
 
 def _list(machines: list[tuple[dict[str, Any], str]], as_document: bool) -> int:

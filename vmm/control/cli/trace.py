@@ -1,8 +1,9 @@
-"""`vmm run --trace`: from its options to a recorder, and from the recorder to the file."""
+"""--trace: from its options to a recorder, and from the recorder to the file."""
 
 from __future__ import annotations
 
 from ...errors import ConfigError
+from ...machine.trace_trigger import triggers
 from ...observe.exit_filter import ExitFilter
 from ..whole_file import check_path, write_file
 
@@ -16,12 +17,15 @@ if TYPE_CHECKING:
 
 def begin(machine: Machine, values: dict[str, Any]) -> Callable[[], None]:
     """Starts recording before the run; what it gives writes the file after it. ConfigError for a wrong option."""
-    path, wanted, trigger = values["trace"], values["trace_filter"] or "", values["trace_trigger"]
+    path, wanted, trigger, at = (values[name] for name in ("trace", "trace_filter", "trace_trigger", "trace_at"))
     if path is None:
-        raise ConfigError.of("--trace-filter" if wanted else "--trace-trigger", "says nothing without --trace FILE")
+        option = "--trace-filter" if wanted is not None else "--trace-trigger" if trigger is not None else "--trace-at"
+        raise ConfigError.of(option, "says nothing without --trace FILE")
     check_path("--trace", path)
-    ExitFilter(wanted, "--trace-filter")
+    ExitFilter(wanted or "", "--trace-filter")
     if trigger == "":
         raise ConfigError.of("--trace-trigger", "an empty word is said at once")
-    tracing = machine.trace(trigger=trigger or "")
-    return lambda: write_file(path, tracing.to_json(wanted).encode())
+    if at is not None:
+        triggers(at, machine.ports, machine.mmio, "--trace-at")
+    tracing = machine.trace(trigger=trigger or "", at=at or "")
+    return lambda: write_file(path, tracing.to_json(wanted or "").encode())

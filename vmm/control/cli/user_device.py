@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ...machine.machine import Machine
+    from ...machine.replayer import Replayer
 
 FIELD = "--device"
 KEYS = ("port", "mmio", "size", "width", "name")
@@ -24,7 +25,7 @@ WIDTH = {"port": 4, "mmio": 8}
 """The widest access in one piece, where nobody says: all that the bus has."""
 
 
-def plug(machine: Machine, words: str) -> None:
+def plug(machine: Machine | Replayer, words: str) -> None:
     """Makes the device and claims its range, before the run. ConfigError for whatever is wrong with it."""
     place, *pairs = words.split(",")
     path, colon, name = place.rpartition(":")

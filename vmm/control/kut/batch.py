@@ -70,7 +70,8 @@ def _pair(entry: Entry, plan: Plan) -> Pair:
     theirs = None
     if plan.compare:
         file = os.path.join(plan.folder, entry.file)
-        line = qemu.command(file, entry.smp, entry.append, entry.words, plan.initrd)
+        append = listing.started_at(entry.append, time.time())
+        line = qemu.command(file, entry.smp, append, entry.words, plan.initrd)
         theirs = qemu.run(entry.name, line, timeout)
     return Pair(ours=_ours(entry, plan, timeout), theirs=theirs)
 
@@ -81,7 +82,7 @@ def _ours(entry: Entry, plan: Plan, timeout: float | None) -> Result:
     except NotUnderstood as fault:
         return Result(name=entry.name, verdict=result.SKIP, words=str(fault))
     line = [sys.executable, "-m", "vmm", "kut", os.path.join(plan.folder, entry.file), "--json"]
-    line += ["--smp", str(entry.smp), "--append", entry.append, "--name", entry.name]
+    line += ["--smp", str(entry.smp), "--append", listing.started_at(entry.append, time.time()), "--name", entry.name]
     line += ["--timeout", f"{timeout or 0}s"]
     line += ["--initrd", plan.initrd] if plan.initrd else []
     for word in entry.words:

@@ -16,7 +16,7 @@ from ...units import SECOND, parse_duration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 KEYS = (
     "file", "smp", "test_args", "qemu_params", "extra_params", "groups", "accel", "timeout", "check", "arch",
@@ -26,6 +26,8 @@ ARCHITECTURE = "x86_64"
 ACCELERATOR = "kvm"
 TIMEOUT = 90.0
 """Seconds for a test that names no time of its own."""
+NOW = "`date +%s`"
+"""The one shell command that is understood, in a test's arguments: started_at() puts its answer in."""
 NOT_BY_DEFAULT = "nodefault"
 """The group of tests that run only when asked for."""
 
@@ -52,17 +54,17 @@ class Entry(Record):
     """Why this test cannot be run from here; "" if it can."""
 
 
-def read(path: str, now: Callable[[], float]) -> list[Entry]:
-    """The tests of the file at `path`. ConfigError with the line that has a fault. `now`: seconds since 1970."""
+def read(path: str) -> list[Entry]:
+    """The tests of the file at `path`. ConfigError with the line that has a fault."""
     try:
         with open(path, encoding="utf-8") as file:
             text = file.read()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError.of("--config", f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
-    return parse(text, path, now)
+    return parse(text, path)
 
 
-def parse(text: str, path: str, now: Callable[[], float]) -> list[Entry]:
+def parse(text: str, path: str) -> list[Entry]:
     """As read(), from the text itself."""
     sections: list[tuple[str, int, dict[str, str]]] = []
     for number, line in _lines(text):
@@ -80,7 +82,7 @@ def parse(text: str, path: str, now: Callable[[], float]) -> list[Entry]:
         if key not in KEYS:
             raise ConfigError.of(f"{path}:{number}", f"{key!r} is not known here{nearest(key, KEYS)}")
         sections[-1][2][key] = value
-    return [_entry(name, values, f"{path}:{number}", now) for name, number, values in sections]
+    return [_entry(name, values, f"{path}:{number}") for name, number, values in sections]
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
@@ -98,7 +100,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
         yield began, held
 
 
-def _entry(name: str, values: dict[str, str], where: str, now: Callable[[], float]) -> Entry:
+def _entry(name: str, values: dict[str, str], where: str) -> Entry:
     if not values.get("file"):
         raise ConfigError.of(where, f"[{name}] names no file")
     try:
@@ -109,8 +111,8 @@ def _entry(name: str, values: dict[str, str], where: str, now: Callable[[], floa
     unreadable = f"disabled_if is a shell expression: {values['disabled_if']}" if values.get("disabled_if") else ""
     split = {}
     for key in ("test_args", "qemu_params", "extra_params"):
-        given = values.get(key, "").replace("`date +%s`", str(int(now())))
-        if "`" in given or "$(" in given:
+        given = values.get(key, "")
+        if "`" in given.replace(NOW, "") or "$(" in given:
             unreadable = f"{key} has a shell command: {given}"
             given = ""
         try:
@@ -132,6 +134,11 @@ def _entry(name: str, values: dict[str, str], where: str, now: Callable[[], floa
         checks=tuple((path, value) for path, _, value in checks),
         unreadable=unreadable,
     )
+
+
+def started_at(append: str, now: float) -> str:
+    """A test's arguments, as they are for a test that starts `now`, in seconds since 1970."""
+    return append.replace(NOW, str(int(now)))
 
 
 def not_here(entry: Entry, folder: str) -> str:

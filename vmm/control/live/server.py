@@ -1,8 +1,8 @@
-"""The live socket of one machine: answers one request a connection, on a thread that no guest waits for.
+"""The live socket of one machine: answers one request a connection, on threads that no guest waits for.
 
-Requests, each a line: "info", "stats json" (docs/exits-json.md), "prometheus"; or HTTP's "GET /metrics". The answer
-ends with the connection. Looking does not change what is seen: KVM's own counters, whose reading would interrupt the
-guest, are left out. Not here: when it opens (door.py).
+Requests, each a line: "info", "stats json" (docs/exits-json.md), "prometheus", errands (errands.py); or HTTP's "GET
+/metrics". The answer ends with the connection. Looking does not change what is seen: KVM's own counters, whose reading
+would interrupt the guest, are left out. Not here: when it opens (door.py).
 """
 
 from __future__ import annotations
@@ -10,11 +10,14 @@ from __future__ import annotations
 import json
 import os
 import socket
+import time
+from _thread import start_new_thread
 from contextlib import suppress
-from threading import Lock
+from threading import Lock, Semaphore
 
 from ...errors import VmmError
 from ...machine.postmortem import statistics, symbols_of
+from .errands import Errands
 from .sockets import folder_in, path_in
 
 TYPE_CHECKING = False
@@ -24,7 +27,10 @@ if TYPE_CHECKING:
 REQUEST = 4096
 """Bytes that a request may have."""
 PATIENCE = 1.0
-"""Seconds for a request to come and an answer to leave: there is one thread for all who ask."""
+"""Seconds for a whole request to come, and for its answer to leave."""
+AT_ONCE = 16
+"""Who asks beyond that waits in the listener's queue until another is answered or given up."""
+QUEUE = 64
 
 
 class Server:
@@ -37,14 +43,16 @@ class Server:
         self._turn = Lock()
         """Held while the machine is looked at, which must not be closed meanwhile."""
         self._is_closed = False
+        self._room = Semaphore(AT_ONCE)
+        self._errands = Errands(machine)
         self.path = path_in(folder_in(runtime, make=True), os.getpid())
-        if os.path.exists(self.path):
+        if os.path.lexists(self.path):
             os.unlink(self.path)  # of a dead process that had our number
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._listener.bind(self.path)
             os.chmod(self.path, 0o600)
-            self._listener.listen(8)
+            self._listener.listen(QUEUE)
         except OSError:
             self._listener.close()
             raise
@@ -56,12 +64,26 @@ class Server:
                 line, _ = self._listener.accept()
             except OSError:
                 break
-            with line:
-                try:
-                    line.settimeout(PATIENCE)
-                    line.sendall(self.answer(_request(line)))
-                except OSError:
-                    continue  # who asked has left, or never said what
+            self._room.acquire()
+            try:
+                start_new_thread(self._talk, (line,))
+            except RuntimeError:  # no thread to be had
+                self._talk(line)
+
+    def _talk(self, line: socket.socket) -> None:
+        is_taken = False
+        try:
+            request = _request(line)
+            line.settimeout(PATIENCE)
+            is_taken = self._errands.begin(line, request)
+            if not is_taken:
+                line.sendall(self.answer(request))
+        except OSError:
+            return  # who asked has left, or never said what
+        finally:
+            if not is_taken:
+                line.close()
+            self._room.release()
 
     def close(self) -> None:
         """The socket goes; an answer that is being made is waited for. Any thread, legal twice."""
@@ -74,6 +96,7 @@ class Server:
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept(), which close() alone would not
         self._listener.close()
+        self._errands.end()
 
     def answer(self, request: str) -> bytes:
         """The bytes for one request."""
@@ -119,8 +142,10 @@ class Server:
 
 
 def _request(line: socket.socket) -> str:
-    taken = b""
+    """The first line, of REQUEST bytes at most. OSError when it has not come after PATIENCE, whatever pieces did."""
+    taken, end = b"", time.monotonic() + PATIENCE
     while b"\n" not in taken and len(taken) < REQUEST:
+        line.settimeout(max(end - time.monotonic(), 0.001))
         part = line.recv(REQUEST - len(taken))
         if not part:
             break

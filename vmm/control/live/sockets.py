@@ -62,11 +62,11 @@ def running(runtime: str) -> list[tuple[int, str]]:
     return sorted(found)
 
 
-def ask(path: str, request: str) -> bytes:
-    """The answer to one request line. HostError when nobody gives it."""
+def ask(path: str, request: str, patience: float = PATIENCE) -> bytes:
+    """The answer to one request line. HostError when nobody gives it within `patience` seconds."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
-            line.settimeout(PATIENCE)
+            line.settimeout(patience)
             line.connect(path)
             line.sendall(request.encode() + b"\n")
             parts = []

@@ -149,11 +149,21 @@ def load(board: Board, image: bytes, path: str) -> BootState:
     return loader.load(image, board.memory, params)
 
 
+def plug_in_again(board: Board) -> None:
+    """Plugs in what load() did, on the board of a machine whose memory comes from elsewhere."""
+    if board.is_linux and not board.config.has_bios and not board.config.firmware:
+        from . import tables
+
+        tables.place(board)
+
+
 def _kernel(board: Board) -> tuple[tuple[int, int, str], ...]:
     """Puts a Linux kernel where its start by the BIOS finds it; what is loaded."""
     from ...boot.linux import setup_code
+    from . import tables
     from .modules import with_extras
 
+    tables.place_beside_bios(board)
     image, path = _content(board.config.image, board.config.memory)
     return setup_code.load(image, board.memory, with_extras(BootParams(path=path), board.config)).loaded
 

@@ -18,6 +18,7 @@ def place(board: Board) -> None:
     power.claim(ports, *layout.PM_EVENT, part=lambda chip: chip.event, width=4)
     power.claim(ports, *layout.PM_CONTROL, part=lambda chip: chip.control, width=4)
     power.claim(ports, *layout.PM_TIMER, part=lambda chip: chip.timer, width=4)
+    power.claim(ports, *layout.PM_GENERAL, part=lambda chip: chip.general, width=2)
     power.claim(ports, *layout.SMI_COMMAND, part=lambda chip: chip.command, width=2)
 
 

@@ -20,14 +20,16 @@ PRODUCT, VERSION = "vmm", "1"
 
 
 def place(board: Board) -> int:
-    """Plugs in power management and pvpanic, writes the tables, and returns the RSDP's address.
+    """Plugs in power management, pvpanic and the generation ID, writes the tables, and returns the RSDP's address.
 
     Before the engine is made. ConfigError when memory ends below the tables.
     """
-    from . import panic, power
+    from . import generation, panic, power
 
+    _expect_room(board)
     power.place(board)
     panic.place(board)
+    generation.place(board, uuid(board.config))
     return write(board)
 
 
@@ -35,8 +37,7 @@ def write(board: Board) -> int:
     """Writes the tables for what is plugged in now, and returns the RSDP's address. ConfigError as for place()."""
     from ...boot.tables import acpi, mptable, smbios
 
-    if board.config.memory < MiB:
-        raise ConfigError.of("memory", f"the machine's tables need {format_size(MiB)} of it")
+    _expect_room(board)
     found = hardware(board)
     board.memory.write(layout.MP_POINTER, mptable.pointer(layout.MP_TABLE))
     board.memory.write(layout.MP_TABLE, mptable.encode(found))
@@ -51,26 +52,57 @@ def write(board: Board) -> int:
     return layout.ACPI_ROOT
 
 
+def place_beside_bios(board: Board) -> None:
+    """ACPI's tables, power management and pvpanic for a kernel that our BIOS starts, which leaves none of its own."""
+    from ...boot.tables import acpi
+    from . import panic, power
+
+    _expect_room(board)
+    power.place(board)
+    panic.place(board)
+    blob, root = acpi.placed(acpi.encode(hardware(board)), layout.BIOS_ACPI_TABLES)
+    board.memory.write(layout.BIOS_ACPI_ROOT, root)
+    board.memory.write(layout.BIOS_ACPI_TABLES, blob)
+
+
+def _expect_room(board: Board) -> None:
+    if board.config.memory < MiB:
+        raise ConfigError.of("memory", f"the machine's tables need {format_size(MiB)} of it")
+
+
 def hardware(board: Board) -> Hardware:
     """What ACPI's tables tell of: what stands on the board's buses now."""
     from ...boot.tables.hardware import Hardware
+    from . import generation
 
     return Hardware(
         cpus=board.config.vcpus,
         local_apic=layout.LOCAL_APIC,
         io_apic=layout.IO_APIC,
+        io_apic_version=_io_apic_version(board.config.irqchip),
         pm_event=layout.PM_EVENT[0],
         pm_control=layout.PM_CONTROL[0],
         pm_timer=layout.PM_TIMER[0],
+        pm_general=layout.PM_GENERAL[0],
         smi_command=layout.SMI_COMMAND[0],
         sci=layout.SCI_LINE,
         reset_control=layout.RESET_CONTROL[0],
         serial=tuple((start, line) for (start, _), line in zip(layout.COM, layout.COM_LINES, strict=True)),
         clock=(layout.RTC[0], layout.RTC_LINE),
         keyboard=(layout.KEYBOARD_DATA[0], layout.KEYBOARD_COMMAND[0], layout.KEYBOARD_LINE),
+        generation_id=generation.place_of(board),
         panic=layout.PVPANIC[0] if board.ports.name_at(layout.PVPANIC[0]) else 0,
         pci=_pci() if board.ports.name_at(layout.PCI_ADDRESS[0]) == "pci" else None,
     )
+
+
+def _io_apic_version(irqchip: str) -> int:
+    """The kernel's has none of the EOI register that came with version 0x20."""
+    if irqchip == "kernel":
+        return 0x11
+    from ...devices.ioapic import VERSION_NUMBER
+
+    return VERSION_NUMBER
 
 
 def _pci() -> Pci:

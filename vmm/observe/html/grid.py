@@ -50,11 +50,20 @@ def hexadecimal(value: int | None) -> Cell:
 
 
 def grid(name: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]], note: str = "") -> str:
-    """A section with a table, its heading and how many rows it has; "" without rows. Columns without content vanish."""
+    """A section with a table, its heading and how many rows it has; "" without rows."""
     cells = list(rows)
-    used = [at for at in range(len(columns)) if any(row[at].html for row in cells)]
     if not cells:
         return ""
+    said = f"<p>{escape(note)}</p>" if note else ""
+    return (
+        f'<details open class="grid"><summary><h2>{escape(name)}</h2> <span class="rows">{len(cells)}</span></summary>'
+        f"{said}{table(columns, cells, name)}</details>\n"
+    )
+
+
+def table(columns: Sequence[str], cells: Sequence[Sequence[Cell]], caption: str = "") -> str:
+    """The table alone, in a box of its own that scrolls. Columns without content vanish."""
+    used = [at for at in range(len(columns)) if any(row[at].html for row in cells)]
     numbers = {at for at in used if any(row[at].value is not None for row in cells)}
 
     def head(at: int) -> str:
@@ -68,9 +77,7 @@ def grid(name: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]], note
         return f"<td{' class=n' if at in numbers else ''}{number_of}>{row[at].html}</td>"
 
     lines = "\n".join(f"<tr>{''.join(body(row, at) for at in used)}</tr>" for row in cells)
-    said = f"<p>{escape(note)}</p>" if note else ""
     return (
-        f'<details open class="grid"><summary><h2>{escape(name)}</h2> <span class="rows">{len(cells)}</span></summary>'
-        f'{said}<div class="wide"><table><caption>{escape(name)}</caption>'
-        f"<thead><tr>{''.join(map(head, used))}</tr></thead>\n<tbody>{lines}</tbody></table></div></details>\n"
+        f'<div class="wide"><table><caption>{escape(caption)}</caption>'
+        f"<thead><tr>{''.join(map(head, used))}</tr></thead>\n<tbody>{lines}</tbody></table></div>"
     )

@@ -27,7 +27,7 @@ for (const table of document.querySelectorAll("table")) {
     heading.replaceChildren(button);
   });
 }
-// Filtering: rows of all tables that hold every word stay.
+// Filtering: rows of all tables that hold every word stay, and boxes of the flame graph that do not turn pale.
 const filter = document.getElementById("filter");
 function sift() {
   const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -42,6 +42,10 @@ function sift() {
     }
     grid.querySelector(".rows").textContent = words.length ? `${shown} of ${rows.length}` : rows.length;
     all += shown;
+  }
+  for (const box of document.querySelectorAll(".flame g")) {
+    const name = box.firstElementChild.textContent.toLowerCase();
+    box.classList.toggle("dim", !words.every((word) => name.includes(word)));
   }
   document.getElementById("found").textContent = words.length ? `${all} rows` : "";
 }

@@ -1,7 +1,7 @@
-"""The page of a run: verdict, summary, tables that sort and filter, histograms, hot instructions, flight recorder.
+"""The page of a run: verdict, summary, exits over time, tables that sort and filter, histograms, flame graph, hot
+instructions, flight recorder.
 
 It needs the statistics; an outcome, a broken budget and the console are shown where the document has them.
-Not modelled: exits over time and flame graphs, which the statistics do not hold.
 """
 
 from __future__ import annotations
@@ -9,23 +9,29 @@ from __future__ import annotations
 import os
 from html import escape
 
-from ..figures import duration, number, share
+from ..figures import number
+from ..flame_graph import flame_drawing
+from ..functions import by_function, folded
 from ..kernel_stats import compare
-from ..location import DIRECTIONS, location_text
+from ..location import location_text
+from ..msr_accesses import merged
+from .exit_rows import FIGURES, PLACE, figures, place
 from .grid import Cell, code, count, grid, hexadecimal, part, text, time
-from .histogram import chart, spark
+from .hidden import hidden
+from .histogram import chart
+from .over_time import intervals, over_time
+from .summary import by_vcpu, summary
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from ..statistics import ExitStatistics, ExitView
+    from ..statistics import ExitStatistics
 
 _GOOD = ("halted", "debug-exit", "power-off", "suspended")
 """Outcomes that are an end, not an accident."""
-_COUNTS = ("count", "elements", "quiet", "share")
-_TIMES = ("guest", "handlers", "p50", "p99", "max", "times")
+_FUNCTIONS = ("function", "hottest line", "count", "share", "in KVM", "handlers", "devices")
 _CHARTS = 12
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
@@ -35,13 +41,17 @@ def page(exits: ExitStatistics, title: str, document: Mapping[str, Any] | None =
     more = document or {}
     parts = [
         _verdict(more),
-        _summary(exits),
+        summary(exits),
         _budget(more),
         '<p id="tools" hidden><label>Filter rows <input type="search" id="filter" autocomplete="off"></label>'
         ' <span id="found" role="status"></span></p>',
+        over_time(exits),
         _tables(exits),
         _charts(exits),
+        _functions(exits),
         _hot(exits),
+        hidden(exits.hidden, exits.symbols),
+        _msrs(exits),
         _kernel(exits),
         _flight(exits),
         _console(more),
@@ -83,71 +93,29 @@ def _budget(document: Mapping[str, Any]) -> str:
     )
 
 
-def _summary(exits: ExitStatistics) -> str:
-    spent = exits.guest_ns + exits.handler_ns + exits.idle_ns
-    whole = max(exits.wall_ns * max(len(exits.vcpus), 1), spent)
-    facts = [("exits", number(exits.total))]
-    if exits.wall_ns:
-        facts += [("wall time", duration(exits.wall_ns))]
-        if exits.total:
-            facts += [("exits a second", number(exits.total * 1_000_000_000 // exits.wall_ns))]
-    facts += [("vCPUs", str(max(len(exits.vcpus), 1))), ("locations", number(len(exits.by_location())))]
-    items = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
-    times = [("guest", "guest and kernel", exits.guest_ns), ("handlers", "dispatch and devices", exits.handler_ns),
-             ("asleep", "asleep", exits.idle_ns), ("elsewhere", "elsewhere", whole - spent)]  # fmt: skip
-    shown = [(name, words, value) for name, words, value in times if value and whole]
-    bar, left = "", 0.0
-    for name, _, value in shown:
-        wide = 100 * value / whole
-        bar += f'<rect class="{name}" x="{left:.3f}%" width="{wide:.3f}%" height="22"/>'
-        left += wide
-    legend = "".join(
-        f'<li><span class="key {name}"></span>{words} {duration(value)} ({escape(share(value / whole))})</li>'
-        for name, words, value in shown
-    )
-    picture = f'<svg id="time" role="img" aria-label="where the time went" width="100%" height="22">{bar}</svg>'
-    return f'<dl id="summary">{items}</dl>\n' + (f"{picture}<ul class=legend>{legend}</ul>\n" if shown else "")
-
-
 def _tables(exits: ExitStatistics) -> str:
-    vcpus = [exits.of_vcpu(vcpu) for vcpu in exits.vcpus] if len(exits.vcpus) > 1 else []
-    reasons = [(code(name), *_figures(view)) for name, view in exits.by_reason().items()]
-    devices = [(text(name), *_figures(view)) for name, view in exits.by_device().items()]
+    length = intervals(exits)
+    reasons = [(code(name), *figures(view, length)) for name, view in exits.by_reason().items()]
+    devices = [(text(name), *figures(view, length)) for name, view in exits.by_device().items()]
     return "".join(
         (
-            grid("By reason", ("reason", *_COUNTS, *_TIMES), reasons),
-            grid("By device", ("device", *_COUNTS, *_TIMES), devices),
+            grid("By reason", ("reason", *FIGURES), reasons),
+            grid("By device", ("device", *FIGURES), devices),
             grid(
                 "By location",
-                ("device", "access", "address", "size", *_COUNTS, *_TIMES),
-                [(*_place(view), *_figures(view)) for view in exits.by_location().values()],
+                (*PLACE, *FIGURES),
+                [(*place(view), *figures(view, length)) for view in exits.by_location().values()],
             ),
-            grid(
-                "By vCPU",
-                ("vCPU", "exits", "in the guest", "in handlers"),
-                [
-                    (Cell(html=str(vcpu), value=vcpu), count(of.total), time(of.guest_ns), time(of.handler_ns))
-                    for vcpu, of in zip(exits.vcpus, vcpus, strict=False)
-                ],
-            ),
+            by_vcpu(exits),
         )
     )
 
 
-def _place(view: ExitView) -> tuple[Cell, ...]:
-    access = f"{view.reason} {view.direction}".strip()
-    nobody = "unclaimed" if view.reason in DIRECTIONS and view.address is not None else ""
-    return (text(view.device or nobody), code(access), hexadecimal(view.address), count(view.size))
-
-
-def _figures(view: ExitView) -> tuple[Cell, ...]:
-    elements = count(view.elements if view.elements > view.count else 0)
-    times = map(time, (view.guest, view.total, view.p50, view.p99, view.max))
-    return (count(view.count), elements, count(view.quiet), part(view.share), *times, Cell(html=spark(view.histogram)))
-
-
 def _charts(exits: ExitStatistics) -> str:
-    views = [(f"{name}: {number(view.count)} exits", view) for name, view in exits.by_device().items()][:_CHARTS]
+    views = [
+        (f"{name}: {number(view.count)} exit{'' if view.count == 1 else 's'}", view)
+        for name, view in exits.by_device().items()
+    ][:_CHARTS]
     views = views or [(name, view) for name, view in exits.by_reason().items()]
     figures = "".join(chart(name, view.histogram) for name, view in views)
     if not figures:
@@ -156,6 +124,34 @@ def _charts(exits: ExitStatistics) -> str:
         "<details open><summary><h2>Handler times</h2></summary><p>How many exits took how long from the exit to the"
         f' next entry; each bar is twice the time of the one before.</p><div class="charts">{figures}</div></details>\n'
     )
+
+
+def _functions(exits: ExitStatistics) -> str:
+    """The flame graph, and its functions as a table where they have names."""
+    if not exits:
+        return ""
+    program = exits.program()
+    functions = by_function(exits.exits, program)
+    rows = [
+        (
+            code(row.function or "(unknown)"),
+            code(row.source),
+            count(row.count),
+            part(row.share),
+            time(row.guest_ns),
+            time(row.handler_ns),
+            text(", ".join(row.devices)),
+        )
+        for row in functions
+    ]
+    stacks = folded(exits.exits, program)
+    if exits.hidden is not None:
+        stacks |= exits.hidden.folded(program)
+    drawing = flame_drawing(stacks, "VM exits by device, function, location")
+    return (
+        "<details open><summary><h2>Flame graph</h2></summary><p>Each box is as wide as its exits are many.</p>"
+        f'<div class="wide" role="region" aria-label="Flame graph" tabindex="0">{drawing}</div></details>\n'
+    ) + (grid("By function", _FUNCTIONS, rows) if any(row.function for row in functions) else "")
 
 
 def _hot(exits: ExitStatistics) -> str:
@@ -171,6 +167,15 @@ def _hot(exits: ExitStatistics) -> str:
         for hot in exits.by_rip()
     ]
     return grid("Hot instructions", ("RIP", "symbol", "count", "share", "access", "device"), rows)
+
+
+def _msrs(exits: ExitStatistics) -> str:
+    rows = [
+        (code(one.name), hexadecimal(one.msr), text(one.direction), count(one.count), count(one.refused),
+         hexadecimal(one.value))
+        for one in merged(exits.msrs or (exits.hidden.msrs if exits.hidden is not None else ()))
+    ]  # fmt: skip
+    return grid("MSRs", ("name", "number", "access", "count", "refused", "last value"), rows)
 
 
 def _kernel(exits: ExitStatistics) -> str:
@@ -193,7 +198,7 @@ def _flight(exits: ExitStatistics) -> str:
                 code(exits.symbols(entry.rip)),
                 text(entry.device),
             )
-            for entry in exits.flight
+            for entry in sorted(exits.flight, key=lambda entry: entry.at_ns)
         ],
         "The last exits, oldest first.",
     )

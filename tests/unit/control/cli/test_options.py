@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vmm.control.cli import boot, exit_watch, linux, report, run, trace
 from vmm.control.cli.options import Command, Option, help_page, number, one_of, parse
 from vmm.errors import ConfigError
 
@@ -108,3 +112,11 @@ def test_no_option_of_run_stands_in_its_table_twice():
 
     names = [name for option in RUN.options for name in option.names]
     assert sorted(names) == sorted(set(names))
+
+
+def test_vmm_linux_has_every_option_that_the_parts_it_shares_with_vmm_run_read() -> None:
+    """Linux is not booted everywhere; a KeyError at the end of a boot would be seen late."""
+    known = {option.field for option in linux.COMMAND.options} | {"json", "exit_code"}
+    for part in (run.report, exit_watch, trace, boot, report.write_page):
+        read = set(re.findall(r'values\["(\w+)"\]', inspect.getsource(part)))
+        assert read <= known, f"{part.__name__} reads {read - known}"

@@ -31,7 +31,7 @@ arch = i386
 
 
 def parse(text: str) -> list[listing.Entry]:
-    return listing.parse(text, "unittests.cfg", lambda: 1700000000.9)
+    return listing.parse(text, "unittests.cfg")
 
 
 def test_a_list_is_read_with_its_parameters():
@@ -40,7 +40,7 @@ def test_a_list_is_read_with_its_parameters():
         name="apic", file="apic.flat", smp=2, words=("-cpu", "qemu64,+x2apic", "-m", "512"), timeout=30.0,
         groups=("apic", "smp"),
     )  # fmt: skip
-    assert args.append == "'two words' 1700000000"
+    assert listing.started_at(args.append, 1700000000.9) == "'two words' 1700000000"
     assert args.words == ("-append", "from older files")
     assert (args.timeout, old.timeout, old.smp) == (90.0, 90.0, 1)
 
@@ -67,7 +67,7 @@ def test_a_fault_is_refused_with_its_line(text, words):
 
 def test_a_missing_list_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"--config: cannot read .*: No such file"):
-        listing.read(str(tmp_path / "none.cfg"), lambda: 0.0)
+        listing.read(str(tmp_path / "none.cfg"))
 
 
 def test_groups_and_names_choose_and_nodefault_waits_to_be_asked_for():

@@ -1,0 +1,44 @@
+"""Host pages below a guest's memory: how they get into a template, how machines lie over one, and back to it."""
+
+from __future__ import annotations
+
+import os
+
+from kvm_bindings import ffi, lib
+
+from ..errors import HostError
+from ..memory.template import Template
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..memory.guest_memory import GuestMemory, Image
+
+
+def _checked(answer: int, what: str) -> int:
+    if answer < 0:
+        raise HostError(f"{what}: {os.strerror(-answer)}", "is /proc mounted, and enough host memory free?")
+    return answer
+
+
+def template_of(memory: GuestMemory) -> Template:
+    """What `memory` holds now, sealed, and `memory` lies over it from then on: its pages are shared until written to.
+
+    No vCPU runs meanwhile.
+    """
+    template = Template([len(mapping) for mapping in memory.mappings])
+    if memory.below is not None:
+        template.copy_from(memory.below)
+    for mapping, offset in zip(memory.mappings, template.offsets, strict=True):
+        with ffi.from_buffer(mapping) as at:
+            _checked(lib.host_write_own_pages(at, len(mapping), template.fd, offset), "cannot copy guest memory")
+    template.seal()
+    lay_over(memory, template)
+    return template
+
+
+def lay_over(memory: GuestMemory, template: Image) -> None:
+    """From now on `memory` holds what the template does; its own pages are given back. Slots and views stay good."""
+    memory.below = template
+    for mapping, offset in zip(memory.mappings, template.offsets, strict=True):
+        with ffi.from_buffer(mapping) as at:
+            _checked(lib.host_map_over(at, len(mapping), template.fd, offset), "cannot map guest memory")

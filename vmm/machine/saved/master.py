@@ -1,0 +1,81 @@
+"""A machine at one moment, as its children come from it: its state, and its memory in a template that all share.
+
+A child costs what the kernel asks for a VM and a vCPU; its memory is the master's, page by page, until it writes.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+
+from .capture import plugged_in
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    from ...memory.guest_memory import GuestMemory
+    from ...memory.template import Template
+    from ..board import Board
+    from ..config import Console, MachineConfig
+    from ..machine import Machine
+    from .machine_state import MachineState
+
+    LayOver = Callable[[GuestMemory, Template], None]
+    Kind = TypeVar("Kind", bound=Machine)
+    Plug = tuple[str, int, int, int, str, Any]
+    """(bus, first address, size, width, name, device)."""
+
+DRIVES = ("fda", "hda", "hdb")
+
+
+class Master:
+    """What fork() keeps of a machine until that runs again."""
+
+    def __init__(self, state: MachineState, template: Template, lay_over: LayOver, plugs: list[Plug]) -> None:
+        self.state = state
+        self._lay_over = lay_over
+        self.template = template
+        self._plugs = plugs
+        """Devices that the user plugged in."""
+
+    @classmethod
+    def of(cls, machine: Machine, board: Board, engine: Any) -> Master:
+        """Of a machine that stands still; from now on that itself shares its memory too."""
+        state = machine.capture()
+        template = engine.share_memory(board.memory)
+        return cls(state.replace(config=_with_overlays(state.config)), template, engine.lay_over, _plugs(board))
+
+    def child(self, kind: type[Kind], console: Console | None = None) -> Kind:
+        """A new machine that is what the master was."""
+        state = self.state if console is None else self.state.replace(config=self.state.config.replace(console=console))
+        return kind.made_from(state, lambda memory: self._lay_over(memory, self.template), set_up=self._plug)
+
+    def _plug(self, child: Machine) -> None:
+        copies: dict[int, Any] = {}
+        for kind, start, size, width, name, device in self._plugs:
+            bus = child.ports if kind == "io" else child.mmio
+            bus.claim(start, size, copies.setdefault(id(device), _copied(device)), width=width, name=name)
+
+
+def _plugs(board: Board) -> list[Plug]:
+    return [
+        (bus.kind, claim.span.start, claim.span.size, claim.width, claim.name, claim.device)
+        for bus, claim in plugged_in(board)
+    ]
+
+
+def _copied(device: Any) -> Any:
+    """A device for a child: what its fork() gives, or a shallow copy."""
+    fork = getattr(device, "fork", None)
+    return copy(device) if fork is None else fork()
+
+
+def _with_overlays(config: MachineConfig) -> MachineConfig:
+    """Children write to disks as to an overlay: they share the file, or the block device."""
+    changes = {}
+    for field in DRIVES:
+        path = getattr(config, field)
+        if isinstance(path, str) and path and not path.endswith((",ro", ",overlay")):
+            changes[field] = f"{path},overlay"
+    return config.replace(**changes) if changes else config

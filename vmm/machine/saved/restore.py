@@ -1,0 +1,86 @@
+"""Makes a machine from a snapshot: its memory mapped from the image, nothing read that the guest does not touch."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from ...engine.kvm_needs import lacking
+from ...engine.kvm_pages import lay_over
+from ...errors import ConfigError, SnapshotError, nearest
+from ...memory import image
+from ...memory.image import FileImage
+from ...units import SECOND
+from ..validate import validate
+from . import files, memory_file, working_set
+from .save import Track
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    from ...memory.guest_memory import GuestMemory
+    from ..saving import Saving
+    from .snapshot import Snapshot
+
+    M = TypeVar("M", bound=Saving)
+
+CHANGEABLE = ("console", "warn", "symbols", "fda", "hda", "hdb", "cdrom", "firmware")
+CLOCKS = ("still", "on")
+
+
+def restore(
+    kind: type[M], path: str, clock: str, set_up: Callable[[M], None] | None, verify: bool | None,
+    changes: dict[str, Any],
+) -> M:  # fmt: skip
+    """See Machine.restore()."""
+    if clock not in CLOCKS:
+        raise ConfigError.of("clock", f'"still" or "on", not {clock!r}{nearest(str(clock), CLOCKS)}')
+    unknown = [name for name in changes if name not in CHANGEABLE]
+    if unknown:
+        known = f"a saved machine's cannot be changed; {', '.join(CHANGEABLE)} can"
+        raise ConfigError([(name, known) for name in unknown])
+    chain = files.read_chain(path)
+    place, top = chain[-1]
+    missing = missing_here(top)
+    if missing:
+        raise SnapshotError(f"{path} needs what this host has not: {'; '.join(missing)}")
+    config = top.state.config.replace(**changes)
+    validate(config)
+    elapsed = max(time.time_ns() - top.state.wall_ns, 0) / SECOND if clock == "on" else 0.0
+
+    note = working_set.path_of(place, top.memory.id)
+
+    def fill(memory: GuestMemory) -> None:
+        _fill(memory, chain, verify)
+
+    machine = kind.made_from(top.state.replace(config=config), fill, elapsed, set_up)
+    if not working_set.bring_in(machine.memory, note):
+        working_set.note_soon(machine.memory, machine._board.timers, note)
+    machine.track = Track(path=place, id=top.id, log=None, is_laid_over=True)
+    return machine
+
+
+def missing_here(snapshot: Snapshot) -> list[str]:
+    """What the snapshot needs and this host has not, in words. HostError where there is no usable KVM."""
+    needs = snapshot.needs
+    return lacking(needs["features"], needs["capabilities"], needs["tsc_khz"])
+
+
+def _fill(memory: GuestMemory, chain: list[tuple[str, Snapshot]], verify: bool | None) -> None:
+    """Lays the memory over the first image and reads what the others add."""
+    (place, full), *others = chain
+    sizes = [len(mapping) for mapping in memory.mappings]
+    if tuple(sizes) != full.memory.sizes:
+        raise SnapshotError(f"{place}: its memory is in mappings of {full.memory.sizes}, this machine's of {sizes}")
+    base = FileImage(memory_file.open_image(os.path.dirname(place), full.memory, verify), sizes)
+    lay_over(memory, base)
+    for path, snapshot in others:
+        fd = memory_file.open_image(os.path.dirname(path), snapshot.memory, verify)
+        try:
+            image.read_runs(memory, ((offset, size) for offset, size, _ in snapshot.memory.runs), fd)
+        except (OSError, EOFError) as error:
+            raise SnapshotError(f"{path}: its memory cannot be read: {error}") from error
+        finally:
+            os.close(fd)

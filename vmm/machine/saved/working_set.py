@@ -1,0 +1,74 @@
+"""What a restored machine touched first: noted once beside its snapshot, and brought in at once the next time.
+
+A restored guest meets a page fault for each page it touches, from the disk when the image is not in the host's memory;
+those of its first moments are nearly the same each time. The note is a help and nothing more: where it cannot be
+written or read, the guest does without.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+from ...errors import SnapshotError
+from ...memory import pages
+from ...units import MILLISECOND
+from . import memory_file
+from .sealed import seal, unseal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ...bus.timers import Timers
+    from ...memory.guest_memory import GuestMemory
+    from ...memory.pages import Run
+
+KIND = "vmm-touched"
+AFTER = 300 * MILLISECOND
+"""Guest time after which is noted what was touched: start-up, and not the day's work."""
+MOST = 1 << 20
+"""Bytes of a note."""
+
+
+def path_of(place: str, image_id: str) -> str:
+    """The note beside the snapshot at `place`."""
+    return f"{place}.{image_id}{memory_file.WORKING_SET}"
+
+
+def bring_in(memory: GuestMemory, path: str) -> bool:
+    """Has the host map what the note at `path` tells of; whether there is one."""
+    try:
+        with open(path, "rb") as file:
+            runs = unseal(KIND, file.read(MOST), path)["runs"]
+    except (OSError, SnapshotError, KeyError):
+        return False
+    found = [len(mapping) for mapping in memory.mappings]
+    if not isinstance(runs, list) or len(runs) != len(found) or not all(map(_is_sound, runs, found)):
+        return False
+    for mapping, some in zip(memory.mappings, runs, strict=True):
+        for offset, size in some:
+            pages.populate(mapping, offset, size)
+    return True
+
+
+def _is_sound(runs: object, size: int) -> bool:
+    return isinstance(runs, list) and all(
+        isinstance(run, list)
+        and [type(number) for number in run] == [int, int]
+        and not (run[0] | run[1]) % pages.PAGE
+        and 0 <= run[0] < run[0] + run[1] <= size
+        for run in runs
+    )
+
+
+def note_soon(memory: GuestMemory, timers: Timers, path: str) -> None:
+    """Notes at `path` what was touched, when the guest has run for a moment."""
+
+    def note() -> None:
+        runs: list[list[Run]] = [pages.present_runs(mapping) for mapping in memory.mappings]
+        arriving = f"{path}{memory_file.TEMPORARY}"
+        with suppress(OSError):
+            with open(arriving, "wb") as file:
+                file.write(seal(KIND, {"runs": runs}))
+            os.rename(arriving, path)
+
+    timers.alarm(note).set(timers.now() + AFTER)
