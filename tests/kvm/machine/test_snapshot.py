@@ -386,11 +386,11 @@ def quick_folder(tmp_path):
         yield Path(folder)
 
 
-def test_a_kill_at_any_moment_leaves_a_good_snapshot(quick_folder, nursery):
-    """150 writers, each killed while it writes one snapshot after the other in the same place."""
+def test_a_kill_at_any_moment_leaves_a_good_snapshot(quick_folder, nursery, patience):
+    """150 writers (a few on an emulated CPU), each killed while it writes one snapshot after the other in one place."""
     path = quick_folder / "a.snap"
     children = nursery(WRITER, str(path))
-    for round in range(150):
+    for round in range(0, 150, 1 if patience == 1 else 15):
         child = children.make()
         assert children.line() == "there"
         time.sleep(0.0007 * (round % 37))
