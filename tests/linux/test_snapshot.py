@@ -112,7 +112,8 @@ def test_it_goes_on_in_a_new_process_where_it_stood(saved, tmp_path):
         rest = first + process.stdout.read()
     assert process.returncode == 0
     times = assert_whole(before + rest)
-    assert times[lines_said(before)] <= assert_whole(whole)[lines_said(before)]  # that one waited for the disk
+    passed = times[lines_said(before)] - assert_whole(whole)[lines_said(before)]
+    assert passed < 2  # the three seconds did not pass for it; what its start took after its clocks were set did
     print(f"to the middle of its lines {booted:.2f} s, from the snapshot to the next byte {answered:.2f} s")
 
 

@@ -25,7 +25,8 @@ def test_ticks_arrive_on_time(guest, patience, how, irqchip):
     outcome = machine.run(deadline=20.0)
     took = time.monotonic() - started
     assert outcome.kind == "debug-exit"
-    assert outcome.value in (TICKS, TICKS + 1)  # one more where it comes between the guest's comparison and its cli
+    late = 0 if patience == 1 else 3  # a slow host's PIT catches up
+    assert outcome.value in range(TICKS, TICKS + 2 + late)  # one more where it comes between the guest's comparison and its cli
     assert took >= (TICKS - 1) * PERIOD * 0.9
     assert took < TICKS * PERIOD + 0.1 * patience
 
