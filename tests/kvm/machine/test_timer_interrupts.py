@@ -25,8 +25,8 @@ def test_ticks_arrive_on_time(guest, patience, how, irqchip):
     outcome = machine.run(deadline=20.0)
     took = time.monotonic() - started
     assert outcome.kind == "debug-exit"
-    late = 0 if patience == 1 else 3  # a slow host's PIT catches up
-    assert outcome.value in range(TICKS, TICKS + 2 + late)  # one more where it comes between the guest's comparison and its cli
+    late = 1 if patience == 1 else 4  # between the guest's comparison and its cli; on a slow host the PIT catches up
+    assert outcome.value in range(TICKS, TICKS + late + 1)
     assert took >= (TICKS - 1) * PERIOD * 0.9
     assert took < TICKS * PERIOD + 0.1 * patience
 
