@@ -133,24 +133,6 @@ def test_one_snapshot_is_many_machines(saved):
             assert_whole(before + machine.console_output)
 
 
-def test_its_children_go_on_each_by_itself_and_after_a_reset_once_more(kernels):
-    guest = Guest(kernels["cloud"])
-    with guest.machine as machine:
-        guest.run_to_the_middle()
-        said = []
-        before = machine.still(lambda: said.append(bytes(guest.said)) or machine.master())
-        with machine.fork() as moved_on:
-            assert lines_said(guest.said) >= lines_said(said[0])
-            moved_on.reset_to(before)
-            for _ in range(2):
-                at = len(moved_on.console_output)
-                assert moved_on.run(DEADLINE).kind in ENDS
-                assert_whole(said[0] + moved_on.console_output[at:])
-                assert moved_on.reset_to(before) > 0
-        assert machine.wait(DEADLINE).kind == "debug-exit"
-        assert_whole(machine.console_output)
-
-
 def test_it_moves_while_its_pipeline_runs(kernels, tmp_path):
     guest, address, there = Guest(kernels["cloud"], LONG), f"unix:{tmp_path / 'line'}", []
     waiting = threading.Thread(target=lambda: there.append(Machine.receive(address)))
