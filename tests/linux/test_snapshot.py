@@ -117,14 +117,6 @@ def test_it_goes_on_in_a_new_process_where_it_stood(saved, tmp_path):
     print(f"to the middle of its lines {booted:.2f} s, from the snapshot to the next byte {answered:.2f} s")
 
 
-def test_time_goes_on_where_that_was_asked(saved):
-    path, before, whole, _ = saved
-    with Machine.restore(path, clock="on") as machine:
-        assert machine.run(DEADLINE).kind in ENDS
-        times = assert_whole(before + machine.console_output)
-    assert times[lines_said(before)] > assert_whole(whole)[lines_said(before)] + 3
-
-
 def test_one_snapshot_is_many_machines(saved):
     path, before, _, _ = saved
     for _ in range(2):

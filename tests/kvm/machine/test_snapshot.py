@@ -401,3 +401,15 @@ def test_a_kill_at_any_moment_leaves_a_good_snapshot(quick_folder, nursery, pati
     with Machine.restore(str(path)) as machine:
         machine.snapshot(str(path))
     assert len(list(quick_folder.iterdir())) == 2  # what the dead have left is gone
+
+
+def test_guest_time_stands_still_or_goes_on_as_chosen(guest, tmp_path):
+    path = str(tmp_path / "a.snap")
+    machine = guest("1: jmp 1b")
+    machine.run(deadline=0.1)
+    machine.snapshot(path)
+    then = machine.capture().guest_ns
+    time.sleep(0.6)
+    for clock, passed in (("still", range(50_000_000)), ("on", range(600_000_000, 60_000_000_000))):
+        with Machine.restore(path, clock=clock) as restored:
+            assert restored.capture().guest_ns - then in passed
