@@ -47,6 +47,8 @@ class MachineConfig(Record):
     """An ISO 9660 image, read only."""
     boot: str = ""
     """The order in which drives are tried, as QEMU's letters: a floppy, c hard disk, d CD-ROM; "" is "cad"."""
+    disks: tuple[str | bytes, ...] = ()
+    """Virtio disks, in order: "FILE[,ro][,overlay][,serial=S][,queues=N]" each, or the disk's bytes."""
     rng: bool = False
     """Plug in a virtio entropy device, fed by the host's /dev/urandom."""
     pc_testdev: bool = False
@@ -106,7 +108,7 @@ class MachineConfig(Record):
     @property
     def has_virtio(self) -> bool:
         """Whether there is any virtio device."""
-        return self.rng
+        return bool(self.disks) or self.rng
 
     @property
     def is_kernel(self) -> bool:

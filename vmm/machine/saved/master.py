@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from copy import copy
 
+from ..disk_options import parse_disk
 from .capture import plugged_in
 
 TYPE_CHECKING = False
@@ -73,9 +74,15 @@ def _copied(device: Any) -> Any:
 
 def _with_overlays(config: MachineConfig) -> MachineConfig:
     """Children write to disks as to an overlay: they share the file, or the block device."""
-    changes = {}
+    changes: dict[str, object] = {}
     for field in DRIVES:
         path = getattr(config, field)
         if isinstance(path, str) and path and not path.endswith((",ro", ",overlay")):
             changes[field] = f"{path},overlay"
+    if config.disks:
+        changes["disks"] = tuple(_with_overlay(each) for each in config.disks)
     return config.replace(**changes) if changes else config
+
+
+def _with_overlay(disk: str | bytes) -> str | bytes:
+    return f"{disk},overlay" if isinstance(disk, str) and not parse_disk(disk).manner else disk
