@@ -17,19 +17,22 @@ MOST_BYTES = 1 << 32
 class Chain:
     """What pop() gives and push() takes back."""
 
-    __slots__ = ("head", "places", "readable", "taken", "writable")
+    __slots__ = ("head", "parts", "places", "readable", "size", "taken", "writable")
 
-    def __init__(self, head: int, readable: list[memoryview], writable: list[memoryview],
-                 places: list[tuple[int, int]], taken: int = 1) -> None:  # fmt: skip
+    def __init__(self, head: int) -> None:
         self.head = head
         """How the driver knows it."""
-        self.readable = readable
+        self.readable: list[memoryview] = []
         """What the device reads, in order."""
-        self.writable = writable
+        self.writable: list[memoryview] = []
         """What the device fills, in order."""
-        self.places = places
+        self.places: list[tuple[int, int]] = []
         """(guest physical address, size) of each of `writable`."""
-        self.taken = taken
+        self.size = 0
+        """Bytes of all of them."""
+        self.parts = 0
+        """How many they are."""
+        self.taken = 1
         """How many entries of the ring it took."""
 
     @property

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .chain import Chain
-    from .queue import VirtQueue
+    from .ring import VirtQueue
 
 F_VERSION_1 = 1 << 32
 

@@ -11,7 +11,9 @@ from ...bus.device import Device
 from ...errors import GuestError, SnapshotError
 from ...state import State
 from .device import F_VERSION_1
-from .queue import F_EVENT_INDEX, F_INDIRECT, SplitQueue
+from .packed import PackedQueue
+from .queue import SplitQueue
+from .ring import F_EVENT_INDEX, F_INDIRECT, F_PACKED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,11 +22,11 @@ if TYPE_CHECKING:
 
     from ...memory.guest_memory import GuestMemory
     from .device import VirtioDevice
-    from .queue import VirtQueue
+    from .ring import Ring, VirtQueue
 
 ACKNOWLEDGE, DRIVER, DRIVER_OK, FEATURES_OK, NEEDS_RESET, FAILED = 1, 2, 4, 8, 0x40, 0x80
 _SETTABLE = ACKNOWLEDGE | DRIVER | DRIVER_OK | FEATURES_OK | FAILED
-RING_FEATURES = F_INDIRECT | F_EVENT_INDEX | F_VERSION_1
+RING_FEATURES = F_INDIRECT | F_EVENT_INDEX | F_PACKED | F_VERSION_1
 MOST_ENTRIES = 1 << 15
 CONFIG_CHANGED = -1
 """In place of a queue's index: the interrupt for the configuration space."""
@@ -62,7 +64,7 @@ class Transport(Device):
         self._lock = lock
         self._post = post
         self._told = told
-        self._queues: dict[int, SplitQueue] = {}
+        self._queues: dict[int, Ring] = {}
         device.changed, device.again, device.guarded = self.config_changed, self.kick, self._guarded
         self._start()
 
@@ -161,17 +163,19 @@ class Transport(Device):
         live: dict[int, VirtQueue] = {}
         for index, setup in enumerate(self.setups):
             if setup.ready:
-                queue = live[index] = self._queues[index] = self._made(index, setup)
+                queue = self._queues[index] = self._made(index, setup)
+                live[index] = queue  # type: ignore[assignment]  # both layouts are VirtQueues
                 if positions is not None and index in positions:
                     queue.load(positions[index])
         self.device.activate(live, self.accepted)
 
-    def _made(self, index: int, setup: QueueSetup) -> SplitQueue:
-        size = setup.size
-        if not 0 < size <= self.device.queue_sizes[index] or size & size - 1:
+    def _made(self, index: int, setup: QueueSetup) -> Ring:
+        size, is_packed = setup.size, bool(self.accepted & F_PACKED)
+        if not 0 < size <= self.device.queue_sizes[index] or (size & size - 1 and not is_packed):
             raise GuestError(self.name, f"queue {index} cannot have {size} entries")
         places = (setup.descriptors, setup.available, setup.used)
-        return SplitQueue(self._memory, index, size, places, self.accepted, lambda: self.interrupt(index))
+        layout = PackedQueue if is_packed else SplitQueue
+        return layout(self._memory, index, size, places, self.accepted, lambda: self.interrupt(index))
 
     # -- a device of the board --
 
