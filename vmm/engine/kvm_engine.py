@@ -187,6 +187,16 @@ class KvmEngine:
         """See protocol.Engine."""
         return self._events().doorbell(address, size, value)
 
+    def remove_doorbell(self, fd: int) -> None:
+        """See protocol.Engine."""
+        self._events().remove_doorbell(fd)
+
+    def send_message(self, address: int, data: int) -> bool:
+        """See protocol.Engine."""
+        from .kvm_irqchip import send
+
+        return send(self.vm, address, data)
+
     def interrupt_fd(self, gsi: int) -> int | None:
         """See protocol.Engine."""
         return None if self.irqchip is None else self._events().interrupt(gsi)

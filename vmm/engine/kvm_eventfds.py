@@ -20,13 +20,22 @@ class Eventfds:
     def __init__(self, vm: Vm) -> None:
         self._vm = vm
         self._fds: list[int] = []
+        self._doorbells: dict[int, tuple[int, int, int, int]] = {}
 
     def doorbell(self, address: int, size: int, value: int | None) -> int:
         """See protocol.Engine."""
         fd = self._new()
         match, flags = (0, 0) if value is None else (value, lib.KVM_IOEVENTFD_FLAG_DATAMATCH)
         self._vm.ioeventfd(fd, address, size, flags, match)
+        self._doorbells[fd] = (address, size, flags, match)
         return fd
+
+    def remove_doorbell(self, fd: int) -> None:
+        """See protocol.Engine."""
+        address, size, flags, match = self._doorbells.pop(fd)
+        self._vm.ioeventfd(fd, address, size, flags | lib.KVM_IOEVENTFD_FLAG_DEASSIGN, match)
+        self._fds.remove(fd)
+        os.close(fd)
 
     def interrupt(self, gsi: int) -> int:
         """See protocol.Engine."""

@@ -48,13 +48,8 @@ class LocalApics:
         """Told on a vCPU's thread that its guest has ended the interrupt of that vector."""
 
     def send(self, address: int, data: int) -> bool:
-        """KVM_SIGNAL_MSI; whether a local APIC took it."""
-        try:
-            return self._vm.signal_msi(address & 0xFFFF_FFFF, address >> 32, data) > 0
-        except KvmError as error:
-            if error.errno != errno.EPERM:  # which is KVM's word for a message that is addressed to nobody
-                raise
-            return False
+        """See send() below."""
+        return send(self._vm, address, data)
 
     def watch(self, messages: Collection[tuple[int, int]]) -> None:
         """Has the ends of these (address, data) told, and no others.
@@ -65,3 +60,13 @@ class LocalApics:
         """
         routes = [(gsi, address & 0xFFFF_FFFF, address >> 32, data) for gsi, (address, data) in enumerate(messages)]
         self._vm.set_gsi_routing(routes)
+
+
+def send(vm: Vm, address: int, data: int) -> bool:
+    """KVM_SIGNAL_MSI; whether a local APIC took it. Any thread."""
+    try:
+        return vm.signal_msi(address & 0xFFFF_FFFF, address >> 32, data) > 0
+    except KvmError as error:
+        if error.errno not in (errno.EPERM, errno.EINVAL):  # KVM's words for a message that is addressed to nobody
+            raise
+        return False

@@ -251,6 +251,12 @@ if TYPE_CHECKING:
             """An eventfd, the engine's to close: from now on a guest's write of `size` bytes to guest physical
             `address`, of this `value` alone where one is given, signals it, and is no exit."""
 
+        def remove_doorbell(self, fd: int) -> None:
+            """Ends that, and closes the eventfd."""
+
+        def send_message(self, address: int, data: int) -> bool:
+            """Delivers a message to the local APICs, where they are the engine's; whether one took it. Any thread."""
+
         def interrupt_fd(self, gsi: int) -> int | None:
             """An eventfd, the engine's to close: a write to it is an edge on the line `gsi`. None where the interrupt
             controllers are not the engine's."""

@@ -18,6 +18,8 @@ WITH_PIC_HERE = ("user", "split")
 """Those whose PIC pair and PIT are in Python."""
 CONSOLES = ("capture", "stdio", "none")
 PROTOCOLS = ("linux64", "linux32", "linux16", "pvh")
+TRANSPORTS = ("mmio", "pci")
+"""Registers in memory space, told of by ACPI and the command line; or functions on a PCI Express bus."""
 AUTO = -1
 
 
@@ -47,6 +49,8 @@ class MachineConfig(Record):
     """An ISO 9660 image, read only."""
     boot: str = ""
     """The order in which drives are tried, as QEMU's letters: a floppy, c hard disk, d CD-ROM; "" is "cad"."""
+    virtio: str = "mmio"
+    """How virtio devices are reached, one of TRANSPORTS."""
     disks: tuple[str | bytes, ...] = ()
     """Virtio disks, in order: "FILE[,ro][,overlay][,serial=S][,queues=N]" each, or the disk's bytes."""
     rng: bool = False

@@ -21,7 +21,7 @@ def settled(config: MachineConfig, is_linux: bool) -> MachineConfig:
     if config.memory == AUTO:
         changes["memory"] = MEMORY_OF_LINUX if is_linux else MEMORY
     if config.irqchip == "auto":
-        changes["irqchip"] = "kernel" if is_linux or config.wants_kernel_irqchip else "user"
+        changes["irqchip"] = "kernel" if is_linux or config.wants_kernel_irqchip or config.virtio == "pci" else "user"
     if is_linux:
         changes["command_line"] = linux_command_line(config.command_line)
     return config.replace(**changes) if changes else config

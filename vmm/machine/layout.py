@@ -108,6 +108,8 @@ TESTDEV_MEMORY = (0xFF00_0000, 64 * KiB)
 TEST_DEVICE = (0xD000_0000, 4 * KiB)
 VIRTIO = (0xD100_0000, 4 * KiB)
 """The first virtio-mmio device, and how far apart they are."""
+PCI_ECAM = (0xC000_0000, MiB)
+"""Configuration space of bus 0, with virtio devices on PCI."""
 PCI_WINDOW = (0xE000_0000, 0xFEBF_FFFF)
 """The first and the last address that devices on the PCI bus may be given."""
 IO_APIC = 0xFEC0_0000

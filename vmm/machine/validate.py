@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..errors import ConfigError, nearest
 from ..units import format_size
 from . import layout
-from .config import AUTO, CONSOLES, IRQCHIPS, MODES, PROTOCOLS
+from .config import AUTO, CONSOLES, IRQCHIPS, MODES, PROTOCOLS, TRANSPORTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,6 +38,12 @@ def _breaches(config: MachineConfig) -> list[tuple[str, str]]:
     for path in ("fda", "hda", "hdb", "cdrom") if drives != NO_DRIVES else ():
         if not isinstance(getattr(config, path), (str, bytes)):
             found.append((path, f'"PATH", "PATH,ro", "PATH,overlay" or bytes, not {getattr(config, path)!r}'))
+    if config.virtio != "mmio":
+        found += _one_of("virtio", config.virtio, TRANSPORTS)
+        if config.virtio == "pci" and (config.firmware or config.pc_testdev):
+            found.append(("virtio", "firmware and pc_testdev have a PCI bus of their own: mmio"))
+        if config.virtio == "pci" and config.irqchip in ("user", "none"):
+            found.append(("virtio", "on PCI interrupts are messages to local APICs: irqchip kernel or split"))
     if config.disks:
         found += _disks(config.disks)
     if config.boot != "":

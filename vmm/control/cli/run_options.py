@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...machine.config import CONSOLES, IRQCHIPS, MODES, PROTOCOLS
+from ...machine.config import CONSOLES, IRQCHIPS, MODES, PROTOCOLS, TRANSPORTS
 from ...machine.defaults import LINUX_WORDS
 from ...units import parse_duration, parse_size
 from .options import Command, Option, number, one_of
@@ -92,6 +92,8 @@ COMMAND = Command(
                help="a file in fw_cfg; also NAME=string:TEXT, number:N"),
         Option(names=("--firmware-log",), value="FILE", help="write what the ROM says on port 0x402", group=DEVICES),
         Option(names=("--test-devices",), help="plug in the devices that guests/ use", group=DEVICES),
+        Option(names=("--virtio",), value="WHERE", convert=one_of(*TRANSPORTS), group=VIRTIO,
+               help="its devices are on mmio or on pci"),
         Option(names=("--disk",), value="DISK", many=True, group=VIRTIO,
                help="a raw disk: FILE[,ro][,overlay][,serial=S][,queues=N]"),
         Option(names=("--rng",), help="an entropy device over /dev/urandom", group=VIRTIO),

@@ -26,6 +26,8 @@ class ConfigSpace:
         self._bytes = bytearray(SIZE)
         self._writable = bytearray(SIZE)
         self.changed: Callable[[int, int], None] = lambda offset, size: None
+        self.looked_at: Callable[[int, int], None] = lambda offset, size: None
+        """Hears of every read by a guest, before it."""
         self.put(VENDOR, 2, vendor)
         self.put(DEVICE, 2, device)
         self.put(CLASS, 2, class_code)
@@ -50,6 +52,10 @@ class ConfigSpace:
         self._bytes[offset : offset + size] = (kept | value & writable).to_bytes(size, "little")
         self.changed(offset, size)
 
+    def show(self, offset: int, size: int, value: int) -> None:
+        """A register that shows something else has another value now."""
+        self._bytes[offset : offset + size] = value.to_bytes(size, "little")
+
     def reset(self) -> None:
         """Every register as after power-on."""
         self._bytes[:] = self._at_power_on
@@ -67,7 +73,11 @@ class ConfigSpace:
             if (byte ^ power_on) & ~writable:
                 raise SnapshotError(f"PCI register {offset:#x} cannot be {byte:#x}")
 
+    def restore(self, saved: bytes) -> None:
+        """As load(), but nobody hears of it."""
+        self._bytes[:] = saved
+
     def load(self, saved: bytes) -> None:
         """Takes registers that check() let pass."""
-        self._bytes[:] = saved
+        self.restore(saved)
         self.changed(0, SIZE)

@@ -230,7 +230,7 @@ class Transport(Device):
 
     @property
     def _schema(self) -> str:
-        return f"vmm.{type(self).__name__.lower()}"
+        return f"vmm.virtio_{type(self).__name__.lower()}"
 
     def _own(self) -> dict[str, Any]:
         """What the transport itself adds to the state."""

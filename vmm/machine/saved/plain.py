@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _BYTES, _STATE = {"base64"}, {"schema", "version", "fields"}
-_NEWER = ("disks", "rng")
+_NEWER = ("virtio", "disks", "rng")
 """Fields that the first files of this version have not."""
 _HOST_SIDE = ("console", "warn")
 """Fields of a config that are the process's own affair."""

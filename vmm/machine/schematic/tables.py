@@ -91,9 +91,9 @@ def hardware(board: Board) -> Hardware:
         clock=(layout.RTC[0], layout.RTC_LINE),
         keyboard=(layout.KEYBOARD_DATA[0], layout.KEYBOARD_COMMAND[0], layout.KEYBOARD_LINE),
         generation_id=generation.place_of(board),
-        virtio=() if board.virtio is None else board.virtio.described(),
+        virtio=() if board.virtio is None else board.virtio.places.virtio,
         panic=layout.PVPANIC[0] if board.ports.name_at(layout.PVPANIC[0]) else 0,
-        pci=_pci() if board.ports.name_at(layout.PCI_ADDRESS[0]) == "pci" else None,
+        pci=_pci(board),
     )
 
 
@@ -106,7 +106,11 @@ def _io_apic_version(irqchip: str) -> int:
     return VERSION_NUMBER
 
 
-def _pci() -> Pci:
+def _pci(board: Board) -> Pci | None:
+    if board.virtio is not None and board.virtio.places.pci is not None:
+        return board.virtio.places.pci
+    if board.ports.name_at(layout.PCI_ADDRESS[0]) != "pci":
+        return None
     from ...boot.tables.hardware import Pci
 
     first, count = layout.PCI_ADDRESS[0], layout.PCI_DATA[0] + layout.PCI_DATA[1] - layout.PCI_ADDRESS[0]

@@ -1,0 +1,141 @@
+"""Both rings against a driver that keeps to the specification: nothing is lost, nothing comes twice, nobody sleeps."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from virtio_driver import PackedDriver, SplitDriver
+
+from vmm.devices.virtio.packed import PackedQueue
+from vmm.devices.virtio.queue import SplitQueue
+from vmm.devices.virtio.ring import F_EVENT_INDEX
+from vmm.errors import GuestError
+from vmm.memory.guest_memory import GuestMemory
+from vmm.units import KiB
+
+LAYOUTS = {"split": (SplitDriver, SplitQueue), "packed": (PackedDriver, PackedQueue)}
+DATA = 0x8000
+
+
+class Pair:
+    """A driver and a device at one ring; `rung` and `interrupts` count what each tells the other."""
+
+    def __init__(self, layout: str, size: int, has_events: bool) -> None:
+        self.memory = GuestMemory()
+        self.memory.add(0, 64 * KiB)
+        driver, queue = LAYOUTS[layout]
+        self.driver = driver(self.memory, 0x1000, size, has_events)
+        self.interrupts = 0
+        features = F_EVENT_INDEX if has_events else 0
+        self.queue = queue(self.memory, 0, size, self.driver.places, features, self.interrupted)
+
+    def interrupted(self) -> None:
+        self.interrupts += 1
+
+    def close(self) -> None:
+        self.driver.close()
+        self.queue.release()
+        self.memory.close()
+
+
+steps = st.lists(
+    st.tuples(st.sampled_from(["add", "add", "serve", "hold", "take"]), st.integers(1, 4), st.booleans()), max_size=80
+)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@settings(max_examples=200)
+@given(size=st.sampled_from([1, 2, 4, 8]), has_events=st.booleans(), steps=steps)
+def test_every_request_comes_and_goes_once(layout, size, has_events, steps):
+    pair = Pair(layout, size, has_events)
+    driver, queue = pair.driver, pair.queue
+    asleep, awake = True, True
+    """Whether the device waits to be told, and the driver looks by itself."""
+    out: dict[int, list[tuple[int, int, bool]]] = {}
+    held = []
+    queue.listen()
+    for action, count, writes in steps:
+        if action == "add":
+            parts = [(DATA + 0x100 * at, 16 + at, writes or at > 0) for at in range(count)]
+            before = driver.offered
+            identity = driver.add(parts)
+            if identity is not None:
+                assert identity not in out
+                out[identity] = parts
+                if driver.must_ring(before):
+                    asleep = False
+                assert not asleep, "the device sleeps and was not told"
+        elif action == "serve" and not asleep:
+            queue.hush()
+            while (chain := queue.pop()) is not None:
+                parts = out[chain.head]
+                assert [len(view) for view in chain.readable] == [size for _, size, writes in parts if not writes]
+                assert chain.places == [(gpa, size) for gpa, size, writes in parts if writes]
+                held.append(chain)
+                if writes and len(held) > 1:
+                    held.append(held.pop(0))  # out of order
+            asleep = not queue.listen()
+            assert asleep
+        elif action == "hold" and held:
+            before = pair.interrupts
+            done = [held.pop() for _ in range(min(count, len(held)))]
+            for chain in done:
+                queue.push(chain, chain.writable_size)
+            queue.flush()
+            awake = awake or pair.interrupts > before
+            assert awake, "the driver sleeps and was not told"
+        elif action == "take":
+            for identity, written in driver.take():
+                assert written == sum(size for _, size, writes in out.pop(identity) if writes)
+            awake = False
+            if driver.take():
+                awake = True
+    for identity, _ in driver.take():
+        out.pop(identity)
+    waiting = 0
+    while queue.pop() is not None:
+        waiting += 1
+    assert len(out) == len(held) + waiting
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_state_goes_on_where_it_was(layout):
+    pair = Pair(layout, 4, True)
+    for round in range(7):
+        pair.driver.add([(DATA, 16, False), (DATA, 16, True)])
+        chain = pair.queue.pop()
+        pair.queue.push(chain, 1)
+        pair.queue.flush()
+        del chain
+        assert [written for _, written in pair.driver.take()] == [1], round
+        state = pair.queue.save()
+        pair.queue.release()
+        pair.queue = LAYOUTS[layout][1](pair.memory, 0, 4, pair.driver.places, F_EVENT_INDEX, pair.interrupted)
+        pair.queue.load(state)
+    pair.close()
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_what_was_put_back_comes_again(layout):
+    pair = Pair(layout, 2, False)
+    for _ in range(3):
+        pair.driver.add([(DATA, 16, True), (DATA + 16, 16, True)])
+        first = pair.queue.pop()
+        pair.queue.unpop(first)
+        again = pair.queue.pop()
+        assert (again.head, again.places) == (first.head, first.places)
+        assert pair.queue.pop() is None
+        pair.queue.push(again, 0)
+        pair.queue.flush()
+        assert len(pair.driver.take()) == 1
+        del first, again
+    pair.close()
+
+
+def test_a_packed_state_that_cannot_be_is_refused():
+    pair = Pair("packed", 4, False)
+    for state in ([0, 0], [4, 1, 0, 1], [0, 1, 9, 1]):
+        with pytest.raises(GuestError):
+            pair.queue.load(state)
+    pair.close()
