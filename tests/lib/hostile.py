@@ -10,8 +10,9 @@ from _thread import RLock
 from collections.abc import Callable
 from struct import pack
 
-from vmm.devices.virtio import mmio
+from vmm.devices.virtio import mmio, pci
 from vmm.devices.virtio.device import VirtioDevice
+from vmm.devices.virtio.transport import Transport
 from vmm.memory.guest_memory import GuestMemory
 from vmm.units import KiB
 
@@ -46,7 +47,9 @@ class Input:
 
 
 class Bench:
-    """One device behind its transport, with memory of its own, and a reactor that does at once what is posted."""
+    """One device behind a transport, with memory of its own, and a reactor that does at once what is posted."""
+
+    kind: type[Transport] = mmio.Mmio
 
     def __init__(self, make: Callable[[], VirtioDevice]) -> None:
         self.memory = GuestMemory()
@@ -55,8 +58,9 @@ class Bench:
         self.memory.add(*ROM, name="rom", read_only=True)
         self.memory.write(ROM[0], bytes(range(256)) * 16)
         self.posted: list[Callable[[], None]] = []
+        self.laps = 0
         self.device = make()
-        self.transport = mmio.Mmio(self.device, "tried", self.memory, RLock(), self.posted.append)
+        self.transport = self.kind(self.device, "tried", self.memory, RLock(), self.posted.append)
 
     def run(self, most: int = 64) -> None:
         """What is posted, and what that posts, as far as patience goes."""
@@ -72,35 +76,98 @@ class Bench:
 
     # -- what drivers do --
 
+    STATUS, ACCEPTED_PAGE, ACCEPTED, QUEUE, ENTRIES, READY = (
+        (0x70, 4),
+        (0x24, 4),
+        (0x20, 4),
+        (0x30, 4),
+        (0x38, 4),
+        (0x44, 4),
+    )
+    PLACES = (0x80, 0x90, 0xA0)
+    CONFIG = 0x100
+
+    def set(self, register: tuple[int, int], value: int) -> None:
+        self.transport.write(*register, value)
+
     def begin(self, features: int, size: int, ready: int = 0xF) -> None:
         """As the specification has it, with the program's features and sizes."""
-        write = self.transport.write
-        for value in (0, 1, 3):
-            write(0x70, 4, value)
+        for status in (0, 1, 3):
+            self.set(self.STATUS, status)
         for page in (0, 1):
-            write(0x24, 4, page)
-            write(0x20, 4, features >> 32 * page & 0xFFFF_FFFF)
-        write(0x70, 4, 0xB)
+            self.set(self.ACCEPTED_PAGE, page)
+            self.set(self.ACCEPTED, features >> 32 * page & 0xFFFF_FFFF)
+        self.set(self.STATUS, 0xB)
         for index in range(len(self.device.queue_sizes)):
             rings = RINGS * (1 + index % 6)
-            write(0x30, 4, index)
-            write(0x38, 4, size)
-            for offset, place in ((0x80, rings), (0x90, rings + AVAILABLE), (0xA0, rings + USED)):
-                write(offset, 4, place)
-            write(0x44, 4, int(ready >> index % 4 & 1))
-        write(0x70, 4, 0xF)
+            self.set(self.QUEUE, index)
+            self.set(self.ENTRIES, size)
+            for offset, place in zip(self.PLACES, (rings, rings + AVAILABLE, rings + USED), strict=True):
+                self.set((offset, 4), place)
+            self.set(self.READY, ready >> index % 4 & 1)
+        self.set(self.STATUS, 0xF)
+
+    def poke(self, given: Input) -> None:
+        """A register, whatever it is."""
+        self.transport.write(given.of(REGISTERS), given.of((4, 4, 4, 1, 2)), given.of(VALUES))
+
+    def peek(self, given: Input) -> None:
+        """The same."""
+        self.transport.read(given.byte() * 2, given.of((1, 2, 4)))
 
     def describe(self, queue: int, at: int, gpa: int, size: int, flags: int, next: int) -> None:
         self.memory.write(RINGS * (1 + queue % 6) + 16 * at, pack("<QIHH", gpa, size, flags, next))
 
     def offer(self, queue: int, size: int, *heads: int) -> None:
-        """Puts heads into the available ring and moves its index."""
+        """Puts heads into the available ring and moves its index; in a packed ring all bits of availability change."""
+        if self.transport.accepted >> 34 & 1:
+            for at in range(size):
+                place = RINGS * (1 + queue % 6) + 16 * at + 14
+                flags = self.memory.read_int(place, 2) & 7
+                self.memory.write_int(place, 2, flags | (1 << 15 if self.laps & 1 else 1 << 7))
+            self.laps += at == size - 1 and size <= 4
+            return
         ring = RINGS * (1 + queue % 6) + AVAILABLE
         index = self.memory.read_int(ring + 2, 2)
         for head in heads:
             self.memory.write_int(ring + 4 + 2 * (index % size), 2, head)
             index += 1
         self.memory.write_int(ring + 2, 2, index)
+
+
+class PciBench(Bench):
+    """The same on PCI, with configuration space and interrupt vectors to play with."""
+
+    kind = pci.Pci
+    STATUS, ACCEPTED_PAGE, ACCEPTED, QUEUE, ENTRIES, READY = (
+        (0x14, 1),
+        (0x08, 4),
+        (0x0C, 4),
+        (0x16, 2),
+        (0x18, 2),
+        (0x1C, 2),
+    )
+    PLACES = (0x20, 0x28, 0x30)
+    CONFIG = pci.DEVICE
+
+    def poke(self, given: Input) -> None:
+        part, size, value = given.byte() % 8, given.of((1, 2, 4)), given.of(VALUES)
+        if part < 3:
+            at = given.byte() & ~(size - 1)
+            self.transport.space.write(min(at, 256 - size), size, value & (1 << 8 * size) - 1)
+        else:
+            at = (pci.COMMON, pci.ISR, pci.NOTIFY, pci.TABLE, pci.PENDING)[part - 3] + (given.byte() & ~(size - 1))
+            self.transport.write(at, size, value & (1 << 8 * size) - 1)
+
+    def peek(self, given: Input) -> None:
+        size = given.of((1, 2, 4))
+        at = min(given.byte() & ~(size - 1), 256 - size)
+        self.transport.space.looked_at(at, size)
+        self.transport.space.read(at, size)
+        self.transport.read(given.byte() % 8 * 0x1000 + at, size)
+
+
+BENCHES = {"mmio": Bench, "pci": PciBench}
 
 
 def drive(bench: Bench, data: bytes, hints: tuple[bytes, ...] = ()) -> None:
@@ -125,15 +192,15 @@ def drive(bench: Bench, data: bytes, hints: tuple[bytes, ...] = ()) -> None:
             memory.write_int(ring + given.of((0, 2, 4, 4 + 2 * size)), 2, given.byte() * 257)
             transport.notified(queue)
         elif action == 15:
-            transport.write(given.of(REGISTERS), given.of((4, 4, 4, 1, 2)), given.of(VALUES))
+            bench.poke(given)
         elif action == 16:
-            transport.read(given.byte() * 2, given.of((1, 2, 4)))
+            bench.peek(given)
         elif action == 17:
-            transport.write(0x100 + given.byte() % 64, given.of((1, 2, 4)), given.of(VALUES) & 0xFF)
+            transport.write(bench.CONFIG + given.byte() % 64, given.of((1, 2, 4)), given.of(VALUES) & 0xFF)
         elif action < 20:
             bench.begin(_features(bench, given), size, given.of((0xF, 0xF, 1, 0, 6)))
         elif action == 20:
-            transport.write(0x70, 4, 0)
+            bench.set(bench.STATUS, 0)
         elif action == 21:
             transport.load(transport.save())
         elif action == 22:
@@ -148,6 +215,8 @@ def _features(bench: Bench, given: Input) -> int:
     every, choice = bench.transport.offered, given.byte()
     if choice & 0xF == 15:
         return choice << 24
+    if choice & 0x40:
+        every &= ~(1 << 34)  # a split ring
     return every & ~((choice & 3) << 28) & ~(given.byte() if choice & 0xF == 14 else 0)
 
 
@@ -188,13 +257,14 @@ def check(bench: Bench) -> None:
     """What holds after any program: the ROM is what it was, and the device can be used anew."""
     assert bench.memory.read(*ROM) == bytes(range(256)) * 16
     bench.memory.fill(RINGS, 6 * 0x1000)
+    bench.run()
     bench.begin(bench.transport.offered, 8)
     assert bench.transport.status == 0xF
 
 
-def try_out(make: Callable[[], VirtioDevice], hints: tuple[bytes, ...], data: bytes) -> None:
+def try_out(make: Callable[[], VirtioDevice], hints: tuple[bytes, ...], data: bytes, transport: str = "mmio") -> None:
     """One input from beginning to end. Raises what should not be."""
-    bench = Bench(make)
+    bench = BENCHES[transport](make)
     try:
         drive(bench, data, hints)
         check(bench)

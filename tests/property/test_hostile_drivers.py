@@ -9,7 +9,7 @@ import os
 from random import Random
 
 import pytest
-from hostile import try_out
+from hostile import BENCHES, try_out
 from hostile_devices import DEVICES
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,11 +24,12 @@ def test_many_programs(name):
     make, hints = DEVICES[name]
     random = Random(f"{SEED} {name}")
     for number in range(COUNT // len(DEVICES)):
+        transport = "pci" if number % 3 == 0 else "mmio"
         data = random.randbytes(random.randrange(8, 120))
         try:
-            try_out(make, hints, data)
+            try_out(make, hints, data, transport)
         except BaseException as error:
-            raise AssertionError(f"input {number}: bytes.fromhex({data.hex()!r})") from error
+            raise AssertionError(f"input {number}, {transport}: bytes.fromhex({data.hex()!r})") from error
 
 
 @pytest.mark.parametrize("name", DEVICES)
@@ -36,8 +37,8 @@ def test_the_smallest_program_that_fails(name):
     make, hints = DEVICES[name]
 
     @settings(max_examples=150, database=None)
-    @given(data=st.binary(max_size=120))
-    def tried(data: bytes) -> None:
-        try_out(make, hints, data)
+    @given(data=st.binary(max_size=120), transport=st.sampled_from(sorted(BENCHES)))
+    def tried(data: bytes, transport: str) -> None:
+        try_out(make, hints, data, transport)
 
     tried()
