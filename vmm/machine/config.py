@@ -19,6 +19,7 @@ WITH_PIC_HERE = ("user", "split")
 CONSOLES = ("capture", "stdio", "none")
 PROTOCOLS = ("linux64", "linux32", "linux16", "pvh")
 AUTO = -1
+WRITABLE_DRIVES = ("fda", "hda", "hdb")
 
 
 class MachineConfig(Record):
@@ -115,3 +116,12 @@ class MachineConfig(Record):
     def is_pc(self) -> bool:
         """Whether the machine has what a PC's firmware and boot sectors look for."""
         return bool(self.display or self.firmware or self.is_kernel or self.fda or self.hda or self.hdb or self.cdrom)
+
+    def with_overlays(self) -> MachineConfig:
+        """The same with changes to drives kept in memory: for machines that share the file or the block device."""
+        changes = {}
+        for field in WRITABLE_DRIVES:
+            path = getattr(self, field)
+            if isinstance(path, str) and path and not path.endswith((",ro", ",overlay")):
+                changes[field] = f"{path},overlay"
+        return self.replace(**changes) if changes else self

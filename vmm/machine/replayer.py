@@ -59,7 +59,7 @@ class Replayer:
         self._reader = reader
         header = reader.header
         plain.expect(header, "a recording", vmm=str, version=int, config=dict, image=(dict, type(None)), is_linux=bool)
-        config = plain.config_from_plain(header["config"])
+        config = plain.config_from_plain(header["config"]).with_overlays()  # what the guest wrote is written again
         if header["image"] is not None:
             config = config.replace(image=plain.from_plain(header["image"]))
         self._now: deque[int] = deque()

@@ -109,3 +109,16 @@ def test_what_is_no_recording_is_one_line(vmm, tmp_path, adder):
         assert words in done.err
         assert len(done.err.splitlines()) == 1
     assert vmm("replay", str(tmp_path / "none")).code == 125
+
+
+def test_a_disk_that_the_guest_wrote_to_is_not_written_again(vmm, tmp_path):
+    disk, path = tmp_path / "disk.img", tmp_path / "run.rec"
+    writes = bytes.fromhex("b80103 bb007c b90200 ba8000 cd13 e6f4")  # its first sector, to the second, by int 13h/03h
+    before = (writes.ljust(510, b"\0") + b"\x55\xaa").ljust(1 << 20, b"\0")
+    disk.write_bytes(before)
+    vmm("run", "--hda", str(disk), "--record", str(path), "-t", "10s")
+    assert disk.read_bytes()[512:1024] == before[:512]
+    disk.write_bytes(before)
+    done = vmm("replay", str(path))
+    assert (done.code, done.err) == (0, "")
+    assert disk.read_bytes() == before
