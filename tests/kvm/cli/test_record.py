@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 
 import pytest
 
@@ -122,3 +123,20 @@ def test_a_disk_that_the_guest_wrote_to_is_not_written_again(vmm, tmp_path):
     done = vmm("replay", str(path))
     assert (done.code, done.err) == (0, "")
     assert disk.read_bytes() == before
+
+
+def test_a_full_disk_is_told_once_and_is_no_fault_of_the_guest_s_devices(vmm, tmp_path, code):
+    path, image = tmp_path / "run.rec", tmp_path / "guest.bin"
+    path.write_text("an older recording")
+    image.write_bytes(code.echo)
+
+    def little_room() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+
+    done = vmm("run", str(image), "--record", str(path), "-t", "1s", preexec_fn=little_room)
+    assert done.code == 126
+    assert [line for line in done.err.splitlines() if line.startswith("vmm: ")] == [
+        f"vmm: cannot write {path}: File too large"
+    ]
+    assert path.read_text() == "an older recording"
+    assert [each.name for each in tmp_path.iterdir() if each.name.startswith("run.rec")] == ["run.rec"]

@@ -67,4 +67,3 @@ def _copied(device: Any) -> Any:
     """A device for a child: what its fork() gives, or a shallow copy."""
     fork = getattr(device, "fork", None)
     return copy(device) if fork is None else fork()
-
