@@ -57,7 +57,9 @@ class Range:
 
 def _above(starts: list[int], number: int) -> int:
     """bisect.bisect_right, without half a millisecond of import for lists of twenty."""
-    low, high = 0, len(starts)
+    if not starts or number >= starts[-1]:
+        return len(starts)
+    low, high = 0, len(starts) - 1
     while low < high:
         middle = (low + high) >> 1
         if number < starts[middle]:
@@ -74,22 +76,17 @@ class RangeMap(_Generic["Holder"]):
         self._starts: list[int] = []
         self._entries: list[tuple[Range, Holder]] = []
 
-    def overlapping(self, span: Range) -> tuple[Range, Holder] | None:
-        """The first entry that shares a number with `span`, if any."""
+    def add(self, span: Range, holder: Holder) -> tuple[Range, Holder] | None:
+        """Enters `span`, or leaves the map as it is and returns the entry that stands in the way."""
         starts, entries = self._starts, self._entries
         at = _above(starts, span.start)
         if at and entries[at - 1][0].end > span.start:
             return entries[at - 1]
-        return entries[at] if at < len(starts) and starts[at] < span.end else None
-
-    def add(self, span: Range, holder: Holder) -> tuple[Range, Holder] | None:
-        """Enters `span`, or leaves the map as it is and returns the entry that stands in the way."""
-        standing = self.overlapping(span)
-        if standing is None:
-            at = _above(self._starts, span.start)
-            self._starts.insert(at, span.start)
-            self._entries.insert(at, (span, holder))
-        return standing
+        if at < len(starts) and starts[at] < span.end:
+            return entries[at]
+        starts.insert(at, span.start)
+        entries.insert(at, (span, holder))
+        return None
 
     def replace(self, span: Range, holder: Holder) -> None:
         """Gives `span` another holder. KeyError if it was not entered exactly so."""

@@ -102,7 +102,8 @@ class Board:
             self.stdout = outputs.stdout()
         self._wires: dict[int, IrqWire] = {}
         self.wall_clock = wall_clock
-        window = layout.SHADOW if config.firmware else layout.ROM if config.has_bios else None
+        has_bios = config.has_bios
+        window = layout.SHADOW if config.firmware else layout.ROM if has_bios else None
         for start, size in layout.ram(config.memory, window):
             self.memory.add(start, size)
         if config.irqchip == "user":
@@ -115,7 +116,7 @@ class Board:
             from .schematic import vga
 
             vga.place(self)
-        if config.has_bios:
+        if has_bios:
             from .schematic import bios
 
             bios.place(self)

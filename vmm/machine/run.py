@@ -132,9 +132,12 @@ class Run:
             finally:
                 self._is_serving = False
             next_alarm = self.timers.next_host_deadline()
+        deadline = self.deadline
+        if deadline is None:
+            return next_alarm or 0
         if self._is_late():
             self.end(Outcome(kind=outcome.DEADLINE, words="the deadline passed before the guest ended"))
-        return min((moment for moment in (next_alarm, self.deadline) if moment is not None), default=0)
+        return deadline if next_alarm is None or deadline < next_alarm else next_alarm
 
     def _is_late(self) -> bool:
         return self.deadline is not None and self.host_clock() >= self.deadline
