@@ -194,9 +194,7 @@ class Board:
         self._wires.clear()
         self.timers.close()
         self.listeners.clear()
-        own = self.__dict__
-        for wire in _WIRES & own.keys():
-            del own[wire]
+        self.__dict__.update(_UNWIRED)
 
     def socket(self, name: str, make: Callable[[], Any]) -> Socket:
         """A new socket for the chip that `make` gives; sheets of the schematic call it."""
@@ -221,7 +219,7 @@ class Board:
         return self.outputs[name].write  # type: ignore[no-any-return]
 
 
-_WIRES = frozenset(name for name, value in vars(Board).items() if isinstance(value, staticmethod))
+_UNWIRED = {name: value.__func__ for name, value in vars(Board).items() if isinstance(value, staticmethod)}
 
 
 def _both(first: Callable[[bytes], None], second: Callable[[bytes], None]) -> Callable[[bytes], None]:

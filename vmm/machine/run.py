@@ -123,6 +123,8 @@ class Run:
 
     def do_due(self) -> int:
         """Posted jobs, alarms, the deadline; when to do so again, in host nanoseconds, or 0. vCPU 0's thread alone."""
+        if self.deadline is None and not self._jobs and not self.timers.has_alarms:
+            return 0  # whoever brings one later kicks
         with self.lock:  # type: ignore[attr-defined]
             self._is_serving = True
             try:
