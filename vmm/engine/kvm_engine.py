@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..state import State
     from .kvm_collector import WriteCollector
     from .kvm_dirty import KvmDirtyLog
+    from .kvm_eventfds import Eventfds
     from .kvm_hidden import HiddenWatch
     from .kvm_irqchip import KernelIrqchip, LocalApics
     from .kvm_laps import KvmLaps
@@ -65,6 +66,7 @@ class KvmEngine:
         self.tsc_khz = kvm_door.HERE.tsc_khz(self.vm)
         """The TSC's kilohertz, of the host and of new vCPUs; 0 where the kernel does not tell."""
         self._taker: StateTaker | None = None
+        self._eventfds: Eventfds | None = None
 
     def add_memory(self, memory: GuestMemory) -> None:
         """See protocol.Engine. Legal once for each memory, before the first vCPU runs."""
@@ -181,6 +183,21 @@ class KvmEngine:
 
         return WriteCollector(self.vm, self.vcpus, port)
 
+    def doorbell(self, address: int, size: int, value: int | None = None) -> int:
+        """See protocol.Engine."""
+        return self._events().doorbell(address, size, value)
+
+    def interrupt_fd(self, gsi: int) -> int | None:
+        """See protocol.Engine."""
+        return None if self.irqchip is None else self._events().interrupt(gsi)
+
+    def _events(self) -> Eventfds:
+        if self._eventfds is None:
+            from .kvm_eventfds import Eventfds
+
+            self._eventfds = Eventfds(self.vm)
+        return self._eventfds
+
     # -- state --
 
     def save(self, into: KvmState | None = None, parts: int = ALL_PARTS) -> KvmState:
@@ -264,6 +281,8 @@ class KvmEngine:
         for vcpu in self.vcpus:
             vcpu.close()
         self.vm.close()
+        if self._eventfds is not None:
+            self._eventfds.close()
         if self._is_open:
             self._is_open = False
             kvm_door.HERE.close()

@@ -247,6 +247,14 @@ if TYPE_CHECKING:
         def collector(self, port: int) -> WriteCollector:
             """For a port whose byte writes have a ring on every vCPU. One for a machine, before it runs."""
 
+        def doorbell(self, address: int, size: int, value: int | None = None) -> int:
+            """An eventfd, the engine's to close: from now on a guest's write of `size` bytes to guest physical
+            `address`, of this `value` alone where one is given, signals it, and is no exit."""
+
+        def interrupt_fd(self, gsi: int) -> int | None:
+            """An eventfd, the engine's to close: a write to it is an edge on the line `gsi`. None where the interrupt
+            controllers are not the engine's."""
+
         def log_writes(self, memory: GuestMemory) -> DirtyLog:
             """From the first call on what is written to `memory`, which the engine holds, is logged; the log."""
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..bus.irq import IrqLine
     from ..memory.guest_memory import Region
     from .config import MachineConfig
+    from .schematic.virtio import VirtioDevices
 
 
 def _nothing(*_: object) -> None:
@@ -94,12 +95,16 @@ class Board:
         """Who hears what a port says besides its output, by the name of the chip; before the chip is made."""
         self.has_traps = False
         """Whether every port access must be seen by machine/traps.py."""
+        self.closers: list[Callable[[], None]] = []
+        """What gives back the host's side of other devices; close() calls them."""
         self.drives: dict[str, Any] = {}
         """The host's side of each drive, by its field of the configuration; close() closes it."""
         self.stdout: Any = None
         """The Output that the chips in layout.SPOKEN share, with console="stdio"."""
         if config.console == "stdio":
             self.stdout = outputs.stdout()
+        self.virtio: VirtioDevices | None = None
+        """The virtio devices and their reactor, where there are any."""
         self._wires: dict[int, IrqWire] = {}
         self.wall_clock = wall_clock
         has_bios = config.has_bios
@@ -132,6 +137,10 @@ class Board:
             from .schematic import firmware
 
             firmware.place(self)
+        if config.has_virtio:
+            from .schematic import virtio
+
+            virtio.place(self)
         if config.test_devices:
             from .schematic import test_devices
 
@@ -183,6 +192,12 @@ class Board:
     def close(self) -> None:
         """Gives the guest's memory back and unplugs everything: without circles a closed machine is freed at once, not
         by the cycle collector, which costs a process that makes many machines a fifth of its time."""
+        if self.virtio is not None:
+            self.virtio.close()
+            self.virtio = None
+        for close in self.closers:
+            close()
+        self.closers.clear()
         for disk in self.drives.values():
             disk.close()
         self.drives.clear()

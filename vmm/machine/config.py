@@ -48,6 +48,8 @@ class MachineConfig(Record):
     """An ISO 9660 image, read only."""
     boot: str = ""
     """The order in which drives are tried, as QEMU's letters: a floppy, c hard disk, d CD-ROM; "" is "cad"."""
+    rng: bool = False
+    """Plug in a virtio entropy device, fed by the host's /dev/urandom."""
     pc_testdev: bool = False
     """Plug in the devices that kvm-unit-tests use: pc-testdev, the PM timer."""
     display: bool = False
@@ -101,6 +103,11 @@ class MachineConfig(Record):
     def has_bios(self) -> bool:
         """Whether the machine starts by our own BIOS: from a drive, or with a kernel that asks for one."""
         return not self.firmware and (not self.image or self.is_kernel)
+
+    @property
+    def has_virtio(self) -> bool:
+        """Whether there is any virtio device."""
+        return self.rng
 
     @property
     def is_kernel(self) -> bool:

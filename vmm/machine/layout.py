@@ -106,6 +106,8 @@ TESTDEV_LINES = (0x2000, 24)
 HPET = (0xFED0_0000, KiB)
 TESTDEV_MEMORY = (0xFF00_0000, 64 * KiB)
 TEST_DEVICE = (0xD000_0000, 4 * KiB)
+VIRTIO = (0xD100_0000, 4 * KiB)
+"""The first virtio-mmio device, and how far apart they are."""
 PCI_WINDOW = (0xE000_0000, 0xFEBF_FFFF)
 """The first and the last address that devices on the PCI bus may be given."""
 IO_APIC = 0xFEC0_0000
@@ -123,6 +125,8 @@ SCI_LINE = 9
 GENERATION_EVENT = 0
 """The general purpose event by which a guest learns that it is a copy."""
 ATA_LINES = (14, 15)
+VIRTIO_LINES = (5, 10, 11, 12, 6, 7, *range(16, 24))
+"""What is free on a PC, those first that a PIC pair has too. They are edges: each interrupt is one pulse."""
 
 
 def ram(size: int, window: tuple[int, int] | None = None) -> list[tuple[int, int]]:

@@ -431,11 +431,15 @@ class Machine(Outside, Still, Saving, Forks):
         if not again:
             self._run.begin(ends)
         self._board.timers.resume()
+        if self._board.virtio is not None:
+            self._board.virtio.resume(self._engine)
         return True
 
     def _finish(self) -> None:
         """All vCPUs have stopped or are about to: joins them and leaves the running state."""
         self._crew.join()
+        if self._board.virtio is not None:
+            self._board.virtio.pause()
         self._board.timers.pause()
         self._ran += time.monotonic_ns()
         verdict = self._run.outcome

@@ -61,6 +61,8 @@ def connect(board: Board, engine: Engine, run: Run) -> None:
     board.panicked = lambda: run.end(outcome.panic(run.panic))
     board.suspend = lambda: run.end(Outcome(kind=outcome.SUSPENDED, words="the guest suspended the machine to RAM"))
     warnings = _Warnings(board.config.warn or (lambda words: None), run)
+    if board.virtio is not None:
+        board.virtio.connect(engine, run.post, warnings.failed, warnings.tell)
     board.timers.on_failure = lambda error: warnings.failed("an alarm", error)
     for bus in (board.ports, board.mmio):
         bus.on_failure = lambda name, error: warnings.failed(f"device {name}", error)
@@ -143,14 +145,19 @@ class _Warnings:
         self._told: dict[str, int] = {}
 
     def failed(self, name: str, error: Exception) -> None:
+        """A device raised."""
+        self.tell(name, f"failed: {type(error).__name__}: {error}")
+
+    def tell(self, name: str, words: str) -> None:
+        """A device has something to say."""
         told = self._told[name] = self._told.get(name, 0) + 1
         if told > MOST_WARNINGS:
             return
         more = "; more of these are not told" if told == MOST_WARNINGS else ""
         try:
-            self._tell(f"{name} failed: {type(error).__name__}: {error}{more}")
+            self._tell(f"{name} {words}{more}")
         except Exception as fault:
-            words = f"warn failed ({type(fault).__name__}: {fault}) when told that {name} failed ({error})"
+            words = f"warn failed ({type(fault).__name__}: {fault}) when told that {name} {words}"
             self._run.end(Outcome(kind=outcome.FAILED, words=words))
 
 

@@ -95,6 +95,10 @@ class GuestMemory:
         self._free_slots: list[int] = []
         self._notes: set[tuple[int, int]] | None = None
         self._viewed: set[tuple[int, int]] = set()
+        self._wholes: dict[int, memoryview] = {}
+        """Of each mapping that somebody lent from, by its id()."""
+        self._last: Region | None = None
+        """Where lend() found the last one."""
         self.below: Image | None = None
         """What the mappings show where nobody has written to them since they were laid over it; None: zeroes."""
 
@@ -154,6 +158,7 @@ class GuestMemory:
     def remove(self, region: Region) -> None:
         """Takes a region away; an engine that holds it must be told. What it showed stays until close()."""
         self._regions.remove(region.span)
+        self._last = None
         self._free_slots.append(region.slot)
 
     @property
@@ -231,7 +236,36 @@ class GuestMemory:
         with memoryview(mapping) as whole:
             return whole[at : at + size]
 
+    def lend(self, gpa: int, size: int, writable: bool = False) -> memoryview | None:
+        """The memory itself for a while, as a device of its own accord reads and writes it; None where [gpa, gpa +
+        size) is not in one region, or `writable` and in a ROM. Whoever writes to it says so by note_at(). Let go of it
+        before the machine closes."""
+        region = self._last
+        if region is None or gpa < region.span.start or gpa + size > region.span.end:
+            entry = self._regions.find(gpa) if gpa >= 0 else None
+            if entry is None or gpa + size > entry[0].end:
+                return None
+            region = self._last = entry[1]
+        if size < 0 or (writable and region.read_only):
+            return None
+        whole = self._wholes.get(id(region.mapping))
+        if whole is None:
+            whole = self._wholes[id(region.mapping)] = memoryview(region.mapping)
+        at = region.offset + gpa - region.span.start
+        return whole[at : at + size]
+
     # -- what was written from our side --
+
+    @property
+    def is_noting(self) -> bool:
+        """Whether somebody wants to know what is written from our side."""
+        return self._notes is not None
+
+    def note_at(self, gpa: int, size: int) -> None:
+        """Something was written to [gpa, gpa + size) by way of lend()."""
+        if self._notes is not None and size:
+            mapping, at = self._locate(gpa, size)
+            self._notes |= self._pages(mapping, at, size)
 
     def note_writes(self) -> None:
         """From now on write(), fill() and views are noted, for whoever must know what changed."""
@@ -268,5 +302,9 @@ class GuestMemory:
 
     def close(self) -> None:
         """Gives the mappings back. Legal twice. BufferError while a view of them is held."""
+        self._last = None
+        for whole in self._wholes.values():
+            whole.release()
+        self._wholes.clear()
         for mapping in self._mappings:
             mapping.close()

@@ -45,7 +45,7 @@ def test_each_command_has_a_page(vmm, name):
 
 def test_the_whole_page_has_what_the_short_one_leaves_out(vmm):
     short, whole = (vmm("run", word).out.decode() for word in ("--help", "--help-all"))
-    assert "--help-all adds: CPU and start, kernels, drives, firmware and devices, exits,\nsnapshots." in short
+    assert "--help-all adds: CPU and start, kernels, drives, firmware and devices, virtio,\nexits, snapshots." in short
     assert "--firmware FILE" not in short
     assert "\nfirmware and devices:\n  --firmware FILE        a ROM in place of IMAGE" in whole
     lines = [line for line in short.splitlines() if line.startswith("  -")]

@@ -63,7 +63,7 @@ def _devices(hardware: Hardware) -> Iterator[bytes]:
         known = aml.named("_CID", aml.string(_GENERATION)), aml.named("_DDN", aml.string(_GENERATION))
         yield aml.device("VGEN", aml.named("_HID", aml.string("VMMV0001")), *known, where)
     for index, device in enumerate(hardware.virtio):
-        use = resources.current(resources.memory(device.address, device.size), resources.level_line(device.line))
+        use = resources.current(resources.memory(device.address, device.size), resources.edge_line(device.line))
         hid = aml.named("_HID", aml.string("LNRO0005"))
         yield aml.device(f"VR{index:02X}", hid, _uid(index), aml.named("_CCA", aml.integer(1)), use)
     if hardware.pci is not None:

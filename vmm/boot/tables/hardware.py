@@ -14,7 +14,7 @@ class Virtio(Record):
     address: int
     size: int
     line: int
-    """Its GSI, active high and level."""
+    """Its GSI, active high, with an edge for each interrupt."""
 
 
 class Pci(Record):

@@ -36,9 +36,9 @@ def isa_line(line: int) -> bytes:
     return b"\x22" + (1 << line).to_bytes(2, "little")
 
 
-def level_line(gsi: int) -> bytes:
-    """A GSI that the device holds up, active high and level, not shared."""
-    return b"\x89\x06\x00\x01\x01" + gsi.to_bytes(4, "little")
+def edge_line(gsi: int) -> bytes:
+    """A GSI on which the device sends pulses, active high, not shared."""
+    return b"\x89\x06\x00\x03\x01" + gsi.to_bytes(4, "little")
 
 
 def memory(start: int, size: int) -> bytes:

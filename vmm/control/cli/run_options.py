@@ -8,7 +8,7 @@ from ...units import parse_duration, parse_size
 from .options import Command, Option, number, one_of
 
 START, KERNELS, DRIVES, DEVICES = "CPU and start", "kernels", "drives", "firmware and devices"
-EXITS, SNAPSHOTS = "exits", "snapshots"
+VIRTIO, EXITS, SNAPSHOTS = "virtio", "exits", "snapshots"
 EXIT_OPTIONS = ("trace", "trace_filter", "trace_trigger", "trace_at", "report", "budget", "expect", "msrs", "hidden",
                 "record")  # fmt: skip
 """What exit_watch.ExitWatch is for."""
@@ -92,6 +92,7 @@ COMMAND = Command(
                help="a file in fw_cfg; also NAME=string:TEXT, number:N"),
         Option(names=("--firmware-log",), value="FILE", help="write what the ROM says on port 0x402", group=DEVICES),
         Option(names=("--test-devices",), help="plug in the devices that guests/ use", group=DEVICES),
+        Option(names=("--rng",), help="an entropy device over /dev/urandom", group=VIRTIO),
         Option(names=("--report",), value="FILE", help="write the run as one page of HTML", group=EXITS),
         Option(names=("--trace",), value="FILE", group=EXITS, help="write a timeline that ui.perfetto.dev opens"),
         Option(names=("--trace-filter",), value="WORDS", group=EXITS,

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _BYTES, _STATE = {"base64"}, {"schema", "version", "fields"}
+_NEWER = ("rng",)
+"""Fields that the first files of this version have not."""
 _HOST_SIDE = ("console", "warn")
 """Fields of a config that are the process's own affair."""
 IMAGE = b"saved"
@@ -95,6 +97,8 @@ def config_to_plain(config: MachineConfig) -> dict[str, Any]:
 def config_from_plain(document: object) -> MachineConfig:
     """Back, for a console that is captured. SnapshotError for one that no machine has."""
     read = from_plain(document)
+    if isinstance(read, dict):  # one that was written before there were these
+        read = {name: MachineConfig._defaults[name] for name in _NEWER} | read
     wanted = [name for name in MachineConfig._fields if name not in _HOST_SIDE]
     expect(read, "config", **dict.fromkeys(wanted, object))
     read["modules"], read["fw_cfg"] = _tuples(read["modules"], 0), _tuples(read["fw_cfg"], 2)
@@ -103,7 +107,8 @@ def config_from_plain(document: object) -> MachineConfig:
         validate(config)
     except (VmmError, TypeError, ValueError, AttributeError) as error:
         raise SnapshotError(f"config: {error}") from None
-    flags = ("pc_testdev", "display", "unreal", "user", "cpu_pm", "strict", "test_devices")
+    flags = ("pc_testdev", "display", "unreal", "user", "cpu_pm", "strict", "test_devices",
+             "rng")  # fmt: skip
     texts = ("command_line", "cpu", "symbols", "firmware", "boot")
     if config.irqchip == "auto" or config.memory < 0:
         raise SnapshotError("config: it leaves something open")

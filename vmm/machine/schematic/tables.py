@@ -91,6 +91,7 @@ def hardware(board: Board) -> Hardware:
         clock=(layout.RTC[0], layout.RTC_LINE),
         keyboard=(layout.KEYBOARD_DATA[0], layout.KEYBOARD_COMMAND[0], layout.KEYBOARD_LINE),
         generation_id=generation.place_of(board),
+        virtio=() if board.virtio is None else board.virtio.described(),
         panic=layout.PVPANIC[0] if board.ports.name_at(layout.PVPANIC[0]) else 0,
         pci=_pci() if board.ports.name_at(layout.PCI_ADDRESS[0]) == "pci" else None,
     )

@@ -185,7 +185,7 @@ def test_iasl_reads_the_devices_as_they_were_meant(tmp_path: Path) -> None:
         "Scope (_GPE) { Method (_E07, 0, Serialized) { Notify (\\_SB.VGEN, 0x80) } }",
         'Device (VR01) { Name (_HID, "LNRO0005") Name (_UID, One) Name (_CCA, One)',
         "Memory32Fixed (ReadWrite, 0xD0000200, 0x00000200, )",
-        "Interrupt (ResourceConsumer, Level, ActiveHigh, Exclusive, ,, ) { 0x00000006, }",
+        "Interrupt (ResourceConsumer, Edge, ActiveHigh, Exclusive, ,, ) { 0x00000006, }",
         'Device (PCI0) { Name (_HID, EisaId ("PNP0A08") ) Name (_CID, EisaId ("PNP0A03") )',
     ):
         assert words in source, words

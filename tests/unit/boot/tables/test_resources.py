@@ -18,8 +18,8 @@ def test_an_isa_line_is_a_bit(line: int, mask: str) -> None:
     assert resources.isa_line(line) == bytes.fromhex("22" + mask)
 
 
-def test_a_level_line_is_active_high_and_this_devices() -> None:
-    assert resources.level_line(0x123) == bytes.fromhex("89 0600 01 01 23010000")
+def test_an_edge_line_is_active_high_and_this_devices() -> None:
+    assert resources.edge_line(0x123) == bytes.fromhex("89 0600 03 01 23010000")
 
 
 def test_memory_is_writable() -> None:
