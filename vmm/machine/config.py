@@ -50,6 +50,8 @@ class MachineConfig(Record):
     """The order in which drives are tried, as QEMU's letters: a floppy, c hard disk, d CD-ROM; "" is "cad"."""
     rng: bool = False
     """Plug in a virtio entropy device, fed by the host's /dev/urandom."""
+    balloon: bool = False
+    """Plug in a virtio balloon: Machine.balloon takes memory from the guest, and gives it back."""
     pc_testdev: bool = False
     """Plug in the devices that kvm-unit-tests use: pc-testdev, the PM timer."""
     display: bool = False
@@ -107,7 +109,7 @@ class MachineConfig(Record):
     @property
     def has_virtio(self) -> bool:
         """Whether there is any virtio device."""
-        return self.rng
+        return self.rng or self.balloon
 
     @property
     def is_kernel(self) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _PASSED_ON = ("mode", "memory", "vcpus", "cpu", "irqchip", "load", "entry", "stack", "format", "unreal", "user",
               "strict", "test_devices", "symbols", "firmware", "fda", "hda", "hdb", "cdrom", "boot",
-              "uuid", "rng")  # fmt: skip
+              "uuid", "rng", "balloon")  # fmt: skip
 
 
 def config_of(values: dict[str, Any], plain: list[str], more: tuple[str, ...] = ()) -> MachineConfig:

@@ -40,6 +40,10 @@ def _wanted(board: Board) -> Iterator[tuple[VirtioDevice, str]]:
         from . import rng
 
         yield from rng.devices(board)
+    if board.config.balloon:
+        from . import balloon
+
+        yield from balloon.devices(board)
 
 
 class VirtioDevices:
