@@ -27,11 +27,12 @@ Boot = Callable[..., tuple[Outcome, str]]
 
 
 class Kernel:
-    """A kernel and the initramfs that goes with it."""
+    """A kernel and the initramfs that goes with it, which loads `modules`."""
 
-    def __init__(self, flavour: str) -> None:
+    def __init__(self, flavour: str, modules: list[str] = []) -> None:  # noqa: B006
+        wanted = [word for module in modules for word in ("-m", module)]
         done = subprocess.run(
-            [ROOT / "scripts/guest-linux", "-f", flavour], stdout=subprocess.PIPE, text=True, check=True
+            [ROOT / "scripts/guest-linux", "-f", flavour, *wanted], stdout=subprocess.PIPE, text=True, check=True
         )
         self.image, self.initramfs = done.stdout.split()
 
@@ -40,6 +41,12 @@ class Kernel:
 def kernels() -> dict[str, Kernel]:
     """Debian's, by flavour."""
     return {flavour: Kernel(flavour) for flavour in ("cloud", "amd64")}
+
+
+@pytest.fixture(scope="session")
+def with_virtio() -> Kernel:
+    """Debian's cloud kernel with its drivers for virtio devices."""
+    return Kernel("cloud", (ROOT / "tests/linux/virtio-modules").read_text().split())
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,12 @@ import os
 from ..bus.storage import DiskError
 from ..errors import ConfigError, SnapshotError
 from ..state import State
-from ..units import format_size
+from ..units import MiB, format_size
+from .holes import punched
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
 SECTOR = 512
@@ -56,6 +58,28 @@ class Disk:
             self._write(offset, data)
         except OSError as error:
             raise DiskError(f"{self.name}: cannot write {len(data)} bytes at {offset:#x}: {error.strerror}") from error
+
+    def read_into(self, offset: int, views: Sequence[memoryview]) -> None:
+        """As read(), into `views` one after the other."""
+        data, done = self.read(offset, sum(map(len, views))), 0
+        for view in views:
+            view[:] = data[done : done + len(view)]
+            done += len(view)
+
+    def write_from(self, offset: int, views: Sequence[memoryview]) -> None:
+        """As write(), from `views` one after the other."""
+        self.write(offset, b"".join(views))
+
+    def discard(self, offset: int, size: int) -> None:
+        """Nobody needs these bytes any more: here they stay what they are."""
+        self._check(offset, size)
+
+    def zero(self, offset: int, size: int, may_unmap: bool) -> None:
+        """Writes zeroes. With `may_unmap` they may be a hole in the file. DiskError as of write()."""
+        while size > 0:
+            part = min(size, MiB)
+            self.write(offset, bytes(part))
+            offset, size = offset + part, size - part
 
     def flush(self) -> None:
         """What was written is on the host's storage when this returns. DiskError when it is not."""
@@ -146,6 +170,36 @@ class FileDisk(Disk):
         while left:
             done = os.pwrite(self._fd, left, offset)
             left, offset = left[done:], offset + done
+
+    def read_into(self, offset: int, views: Sequence[memoryview]) -> None:
+        wanted = sum(map(len, views))
+        self._check(offset, wanted)
+        try:
+            done = os.preadv(self._fd, views, offset) if wanted else 0
+        except OSError as error:
+            raise DiskError(f"{self.name}: cannot read {wanted} bytes at {offset:#x}: {error.strerror}") from error
+        if done != wanted:  # a signal, or more than one call takes
+            super().read_into(offset, views)
+
+    def write_from(self, offset: int, views: Sequence[memoryview]) -> None:
+        wanted = sum(map(len, views))
+        self._check(offset, wanted)
+        try:
+            done = os.pwritev(self._fd, views, offset) if wanted and not self.read_only else 0
+        except OSError as error:
+            raise DiskError(f"{self.name}: cannot write {wanted} bytes at {offset:#x}: {error.strerror}") from error
+        if done != wanted:
+            super().write_from(offset, views)
+
+    def discard(self, offset: int, size: int) -> None:
+        self._check(offset, size)
+        if size and not self.read_only:
+            punched(self._fd, offset, size, self.name)
+
+    def zero(self, offset: int, size: int, may_unmap: bool) -> None:
+        self._check(offset, size)
+        if not size or self.read_only or not may_unmap or not punched(self._fd, offset, size, self.name):
+            super().zero(offset, size, may_unmap)
 
     def flush(self) -> None:
         if not self.read_only and self._fd >= 0:

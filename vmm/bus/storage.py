@@ -4,6 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Protocol
 
     class Storage(Protocol):
@@ -25,6 +26,32 @@ if TYPE_CHECKING:
 
         def flush(self) -> None:
             """Returns when all that was written is on the host's storage, or DiskError."""
+
+    class VectoredStorage(Protocol):
+        """The same for a device that has its data in many places."""
+
+        @property
+        def size(self) -> int:
+            """Bytes, whole sectors of 512."""
+
+        @property
+        def read_only(self) -> bool:
+            """Whether all but reads are refused."""
+
+        def read_into(self, offset: int, views: Sequence[memoryview]) -> None:
+            """Fills all of `views`, 1024 at most, or DiskError."""
+
+        def write_from(self, offset: int, views: Sequence[memoryview]) -> None:
+            """Writes all of `views`, 1024 at most, or DiskError."""
+
+        def flush(self) -> None:
+            """Returns when all that was written is on the host's storage, or DiskError."""
+
+        def discard(self, offset: int, size: int) -> None:
+            """The guest needs these bytes no more: they may read as anything. DiskError only if the host fails."""
+
+        def zero(self, offset: int, size: int, may_unmap: bool) -> None:
+            """These bytes read as zeroes, which may take no room on the host where `may_unmap`; or DiskError."""
 
 
 class DiskError(Exception):

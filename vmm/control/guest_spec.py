@@ -29,7 +29,7 @@ DEFAULT_DEADLINE = "5s"
 
 MACHINE_KEYS = (
     "mode", "format", "load", "entry", "stack", "unreal", "user", "memory", "vcpus", "cpu", "irqchip", "strict",
-    "test_devices", "display", "pc_testdev", "command_line", "modules", "rng", "balloon",
+    "test_devices", "display", "pc_testdev", "command_line", "modules", "disks", "rng", "balloon",
 )  # fmt: skip
 """The fields of MachineConfig that [machine] may give."""
 
@@ -189,6 +189,9 @@ def _machine(reader: Reader, table: dict[str, Any], folder: str, is_disk: bool) 
         if key == "modules":
             fields[key] = _modules(reader, table[key], folder)
             continue
+        if key == "disks":
+            fields[key] = _disks(reader, table[key])
+            continue
         default = getattr(MachineConfig, key)
         wanted = type(default) if default is not None else str if key in ("mode", "format") else int
         fields[key] = reader.value(table, f"machine.{key}", wanted, default)
@@ -217,6 +220,14 @@ def _modules(reader: Reader, value: object, folder: str) -> tuple[str, ...]:
         if folder and not isfile(join(folder, words.split(" ")[0])):
             reader.breach("machine.modules", f"there is no {words.split(' ')[0]} beside expect.toml")
     return tuple(join(folder, words) for words in value)
+
+
+def _disks(reader: Reader, value: object) -> tuple[bytes, ...]:
+    """Empty disks of the sizes in a list."""
+    if not isinstance(value, list) or not all(isinstance(size, str) for size in value):
+        reader.breach("machine.disks", 'must be a list of sizes such as ["64K"]')
+        return ()
+    return tuple(bytes(_converted(reader, {"disks": size}, "machine.disks", "64K", parse_size)) for size in value)
 
 
 def _sections(reader: Reader, tables: dict[str, dict[str, Any]], path: str) -> dict[str, Any]:

@@ -19,7 +19,6 @@ WITH_PIC_HERE = ("user", "split")
 CONSOLES = ("capture", "stdio", "none")
 PROTOCOLS = ("linux64", "linux32", "linux16", "pvh")
 AUTO = -1
-WRITABLE_DRIVES = ("fda", "hda", "hdb")
 
 
 class MachineConfig(Record):
@@ -48,6 +47,8 @@ class MachineConfig(Record):
     """An ISO 9660 image, read only."""
     boot: str = ""
     """The order in which drives are tried, as QEMU's letters: a floppy, c hard disk, d CD-ROM; "" is "cad"."""
+    disks: tuple[str | bytes, ...] = ()
+    """Virtio disks, in order: "FILE[,ro][,overlay][,serial=S][,queues=N]" each, or the disk's bytes."""
     rng: bool = False
     """Plug in a virtio entropy device, fed by the host's /dev/urandom."""
     balloon: bool = False
@@ -109,7 +110,7 @@ class MachineConfig(Record):
     @property
     def has_virtio(self) -> bool:
         """Whether there is any virtio device."""
-        return self.rng or self.balloon
+        return bool(self.disks) or self.rng or self.balloon
 
     @property
     def is_kernel(self) -> bool:
@@ -125,12 +126,3 @@ class MachineConfig(Record):
     def is_pc(self) -> bool:
         """Whether the machine has what a PC's firmware and boot sectors look for."""
         return bool(self.display or self.firmware or self.is_kernel or self.fda or self.hda or self.hdb or self.cdrom)
-
-    def with_overlays(self) -> MachineConfig:
-        """The same with changes to drives kept in memory: for machines that share the file or the block device."""
-        changes = {}
-        for field in WRITABLE_DRIVES:
-            path = getattr(self, field)
-            if isinstance(path, str) and path and not path.endswith((",ro", ",overlay")):
-                changes[field] = f"{path},overlay"
-        return self.replace(**changes) if changes else self

@@ -96,7 +96,7 @@ class Outside:
 
     @property
     def balloon(self) -> BalloonControl:
-        """The balloon by which the guest gives memory back. ConfigError for a machine without, StateError once closed."""
+        """By which the guest gives memory back. ConfigError for a machine without, StateError once closed."""
         self._expect_open("give its balloon")
         from .balloon import BalloonControl
 

@@ -38,6 +38,8 @@ def _breaches(config: MachineConfig) -> list[tuple[str, str]]:
     for path in ("fda", "hda", "hdb", "cdrom") if drives != NO_DRIVES else ():
         if not isinstance(getattr(config, path), (str, bytes)):
             found.append((path, f'"PATH", "PATH,ro", "PATH,overlay" or bytes, not {getattr(config, path)!r}'))
+    if config.disks:
+        found += _disks(config.disks)
     if config.boot != "":
         found += _boot(config.boot)
     if config.has_bios and isinstance(config.image, str):
@@ -73,6 +75,24 @@ def _breaches(config: MachineConfig) -> list[tuple[str, str]]:
         if value is not None and not (_is_whole(value) and 0 <= value <= layout.PHYSICAL_LIMIT):
             shown = f"{value:#x}" if _is_whole(value) else repr(value)
             found.append((path, f"{shown} is not a guest physical address"))
+    return found
+
+
+def _disks(disks: object) -> list[tuple[str, str]]:
+    from .disk_options import parse_disk
+
+    if not isinstance(disks, tuple):
+        return [("disks", f"a tuple is needed, not {disks!r}")]
+    found = []
+    for index, disk in enumerate(disks):
+        field = f"disks[{index}]"
+        if not isinstance(disk, (str, bytes)):
+            found.append((field, f'"FILE[,ro][,overlay][,serial=S][,queues=N]" or bytes, not {disk!r}'))
+        elif isinstance(disk, str):
+            try:
+                parse_disk(disk, field)
+            except ConfigError as error:
+                found += error.breaches
     return found
 
 

@@ -20,9 +20,9 @@ from ..live.door import Door
 from .boot import watch as boot_watch
 from .options import Command, Option, help_page, number, one_of, parse
 from .run import report
-from .run_config import check_symbols, warn
+from .run_config import check_symbols, virtio_of, warn
 from .run_options import COMMAND as RUN
-from .run_options import EXIT_OPTIONS, EXITS, deadline_of
+from .run_options import EXIT_OPTIONS, EXITS, VIRTIO, deadline_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ COMMAND = Command(
         Option(names=("--boot-trace",), help="print where the time went until the guest was up"),
         Option(names=("--boot-trace-out",), value="FILE", help="write the same as JSON"),
         Option(names=("--quiet", "-q"), help="no verdict, no crash report"),
+        *(option for option in RUN.options if option.group == VIRTIO),
         *(option.replace(group=EXITS) for option in RUN.options if option.field in (*EXIT_OPTIONS, "symbols")),
     ),
     notes="Without COMMAND: a shell. On a terminal Ctrl-A x quits, Ctrl-A h helps.\n"
@@ -148,7 +149,7 @@ def _config(values: dict[str, Any], command: list[str], kind: str, archive: tree
     for top in values["dir"]:
         archive.add_directory(top, values["memory"], warn)
     archive.add_members(payload.members(command, kind, size, os.environ.get("TERM", "")))
-    given = {name: values[name] for name in ("cpu", "symbols") if values[name] is not None}
+    given = virtio_of(values) | {name: values[name] for name in ("cpu", "symbols") if values[name] is not None}
     return MachineConfig(
         image=kernel,
         modules=(initrd, archive.path),

@@ -25,7 +25,7 @@ _SHORT = (
 _HERE = (
     *_SHORT, "--exit-code", "--display", "--screenshot", "--report", "--trace", "--trace-filter", "--trace-trigger",
     "--trace-at", "--msrs", "--device", "--repl", "--budget", "--expect", "--symbols", "--fda", "--hda", "--hdb",
-    "--cdrom", "--firmware",
+    "--cdrom", "--firmware", "--disk",
 )  # fmt: skip
 MOVED_WITHOUT = ("--listen", "--clock", "--verify")
 """Options that `vmm standby` has no use for."""
@@ -76,6 +76,9 @@ def restorer(values: dict[str, Any], plain: list[str]) -> Callable[[Prepare, dic
             "--restore", f"a saved machine is what it is: {', '.join([*useless, *plain])} cannot be changed"
         )
     changes = {**host_side(values), **{name: values[name] for name in _DRIVES if values[name] is not None}}
+
+    if values["disk"]:
+        changes["disks"] = tuple(values["disk"])
 
     def restored(prepare: Prepare, more: dict[str, Any]) -> Machine | None:
         asked = {**changes, **more}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _PASSED_ON = ("mode", "memory", "vcpus", "cpu", "irqchip", "load", "entry", "stack", "format", "unreal", "user",
               "strict", "test_devices", "symbols", "firmware", "fda", "hda", "hdb", "cdrom", "boot",
-              "uuid", "rng", "balloon")  # fmt: skip
+              "uuid")  # fmt: skip
 
 
 def config_of(values: dict[str, Any], plain: list[str], more: tuple[str, ...] = ()) -> MachineConfig:
@@ -24,6 +24,7 @@ def config_of(values: dict[str, Any], plain: list[str], more: tuple[str, ...] = 
     given = {name: values[name] for name in _PASSED_ON if values[name] is not None}
     if values["fw_cfg"]:
         given["fw_cfg"] = tuple(values["fw_cfg"])
+    given |= virtio_of(values)
     if values["protocol"] is not None:
         given["boot_protocol"] = values["protocol"]
     if values["direct"] or values["no_direct"]:
@@ -44,6 +45,17 @@ def config_of(values: dict[str, Any], plain: list[str], more: tuple[str, ...] = 
 
         return guest_run.config_of(values["guest"]).replace(**common, **given)
     return MachineConfig(image=images[0] if images else "", **common, **given)
+
+
+def virtio_of(values: dict[str, Any]) -> dict[str, Any]:
+    """The fields of virtio devices."""
+    given: dict[str, Any] = {}
+    if values["disk"]:
+        given["disks"] = tuple(values["disk"])
+    for name in ("rng", "balloon"):
+        if values[name]:
+            given[name] = True
+    return given
 
 
 def host_side(values: dict[str, Any]) -> dict[str, Any]:

@@ -93,6 +93,8 @@ COMMAND = Command(
         Option(names=("--firmware-log",), value="FILE", help="write what the ROM says on port 0x402", group=DEVICES),
         Option(names=("--test-devices",), help="plug in the devices that guests/ use", group=DEVICES),
         Option(names=("--balloon",), help="a device by which the guest gives memory back", group=VIRTIO),
+        Option(names=("--disk",), value="DISK", many=True, group=VIRTIO,
+               help="a raw disk: FILE[,ro][,overlay][,serial=S][,queues=N]"),
         Option(names=("--rng",), help="an entropy device over /dev/urandom", group=VIRTIO),
         Option(names=("--report",), value="FILE", help="write the run as one page of HTML", group=EXITS),
         Option(names=("--trace",), value="FILE", group=EXITS, help="write a timeline that ui.perfetto.dev opens"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from copy import copy
 
 from .capture import plugged_in
+from .overlays import with_overlays
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Master:
         """Of a machine that stands still; from now on that itself shares its memory too."""
         state = machine.capture()
         template = engine.share_memory(board.memory)
-        return cls(state.replace(config=state.config.with_overlays()), template, engine.lay_over, _plugs(board))
+        return cls(state.replace(config=with_overlays(state.config)), template, engine.lay_over, _plugs(board))
 
     def child(self, kind: type[Kind], console: Console | None = None) -> Kind:
         """A new machine that is what the master was."""

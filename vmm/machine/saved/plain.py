@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _BYTES, _STATE = {"base64"}, {"schema", "version", "fields"}
-_NEWER = ("rng", "balloon")
+_NEWER = ("disks", "rng", "balloon")
 """Fields that the first files of this version have not."""
 _HOST_SIDE = ("console", "warn")
 """Fields of a config that are the process's own affair."""
@@ -102,6 +102,7 @@ def config_from_plain(document: object) -> MachineConfig:
     wanted = [name for name in MachineConfig._fields if name not in _HOST_SIDE]
     expect(read, "config", **dict.fromkeys(wanted, object))
     read["modules"], read["fw_cfg"] = _tuples(read["modules"], 0), _tuples(read["fw_cfg"], 2)
+    read["disks"] = _tuples(read["disks"], 0)
     config = MachineConfig(**read)
     try:
         validate(config)
@@ -119,7 +120,7 @@ def config_from_plain(document: object) -> MachineConfig:
 
 
 def _tuples(value: object, width: int) -> tuple[Any, ...]:
-    if not isinstance(value, list):
+    if not isinstance(value, (list, tuple)):
         raise SnapshotError("config: a list is expected")
     if not width:
         return tuple(value)

@@ -23,6 +23,8 @@ def load(board: Board, image: Image, params: BootParams) -> BootState:
     """Fills the board's memory. BootError or ConfigError when that cannot be."""
     config = board.config
     params = with_extras(params, config).replace(protocol=config.boot_protocol, rsdp=tables.place(board))
+    if board.virtio is not None and "acpi=off" in params.command_line.split():
+        params = params.replace(command_line=" ".join((params.command_line, *board.virtio.words())))
     if config.format == vmlinux.format or (config.format is None and not bzimage.recognises(image)):
         if config.direct is not None:
             raise ConfigError.of("direct", "is for a bzImage; a vmlinux is unpacked already")

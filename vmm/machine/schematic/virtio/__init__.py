@@ -27,15 +27,19 @@ def place(board: Board) -> None:
     """Makes the devices and claims their addresses. ConfigError for more than there is room for."""
     devices = board.virtio = VirtioDevices(board)
     try:
-        for device, name in _wanted(board):
+        for device, name in _wanted(board, devices.tell):
             devices.add(device, name)
     except BaseException:
-        devices.close()
+        board.close()
         raise
 
 
-def _wanted(board: Board) -> Iterator[tuple[VirtioDevice, str]]:
+def _wanted(board: Board, tell: Callable[[str, str], None]) -> Iterator[tuple[VirtioDevice, str]]:
     """Every device with its name on the board, in the order in which the guest finds them."""
+    if board.config.disks:
+        from . import disks
+
+        yield from disks.devices(board, tell)
     if board.config.rng:
         from . import rng
 
@@ -64,13 +68,17 @@ class VirtioDevices:
         if index == len(layout.VIRTIO_LINES):
             raise ConfigError.of("virtio", f"there is room for {index} devices")
         transport = mmio.Mmio(
-            device, name, self._board.memory, RLock(), self.reactor.call, lambda words: self._tell(name, words)
+            device, name, self._board.memory, RLock(), self.reactor.call, lambda words: self.tell(name, words)
         )
         self.transports.append(transport)
         start, _ = self.place_of(index)
         socket = self._board.socket(name, lambda: transport)
         socket.claim(self._board.mmio, start, mmio.SIZE, width=4)
         socket.chip  # noqa: B018  # so that it counts as made: its state is saved
+
+    def tell(self, name: str, words: str) -> None:
+        """A device has something to say to the user. Any thread."""
+        self._tell(name, words)
 
     def place_of(self, index: int) -> tuple[int, int]:
         """(address, line) of a device."""
@@ -83,6 +91,12 @@ class VirtioDevices:
 
         places = [self.place_of(index) for index in range(len(self.transports))]
         return tuple(Virtio(address=address, size=mmio.SIZE, line=line) for address, line in places)
+
+    def words(self) -> list[str]:
+        """For the command line of a Linux that looks at no tables. Source: its
+        Documentation/admin-guide/kernel-parameters.txt, virtio_mmio.device."""
+        places = [self.place_of(index) for index in range(len(self.transports))]
+        return [f"virtio_mmio.device={mmio.SIZE}@{address:#x}:{line}" for address, line in places]
 
     def connect(
         self, engine: Any, post: Callable[[Callable[[], None]], None], failed: Callable[[str, Exception], None],
