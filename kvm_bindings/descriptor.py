@@ -45,7 +45,8 @@ class Descriptor:
         self.close()
 
     def __del__(self) -> None:
-        self.close()
+        if self.fd >= 0:
+            self.close()
 
     def ioctl_int(self, name: str, argument: int = 0) -> int:
         """The ioctl of that kernel name with a number as argument; its answer, or KvmError."""

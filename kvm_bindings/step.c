@@ -69,7 +69,7 @@ static int64_t hand_out(struct whole_step *step)
     if (run->exit_reason == KVM_EXIT_IO || run->exit_reason == KVM_EXIT_MMIO) {
         const struct step_location *location = &open->rows[open->location];
         int is_sample = is_sampled(location->count) && !step->mark;
-        uint32_t row = is_sample ? 0 : open->location;
+        uint32_t row = is_sample ? 0 : open->location < open->bound ? open->location : STEP_UNBOUND;
         if (location->is_write)
             return (int64_t)(open->value & 0xffffffff) << STEP_VALUE_SHIFT | row;
         step->awaited = 1;

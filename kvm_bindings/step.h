@@ -22,6 +22,7 @@
 #define STEP_SAMPLES 3          /* these tell when their handler began */
 
 #define STEP_ROW 2047           /* an answer's row */
+#define STEP_UNBOUND 1          /* in its place, the first overflow row: its location is looked up each time */
 #define STEP_READ 2048          /* its bit for a read */
 #define STEP_VALUE_SHIFT 12     /* what is above is the value */
 
@@ -112,6 +113,7 @@ struct step {
     uint32_t wake;              /* changes with every kick; step_wait sleeps on it */
     uint32_t location;          /* the row of the last exit */
     uint32_t locations;         /* rows in use */
+    uint32_t bound;             /* rows that an answer may name: others are told as STEP_UNBOUND */
     uint64_t value;             /* all 64 bits of the last value written */
     uint64_t rip;               /* of the last exit, 0 where the host does not sync registers */
     uint64_t exits;

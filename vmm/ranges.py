@@ -57,7 +57,9 @@ class Range:
 
 def _above(starts: list[int], number: int) -> int:
     """bisect.bisect_right, without half a millisecond of import for lists of twenty."""
-    low, high = 0, len(starts)
+    if not starts or number >= starts[-1]:
+        return len(starts)
+    low, high = 0, len(starts) - 1
     while low < high:
         middle = (low + high) >> 1
         if number < starts[middle]:
@@ -72,31 +74,26 @@ class RangeMap(_Generic["Holder"]):
 
     def __init__(self) -> None:
         self._starts: list[int] = []
-        self._entries: list[tuple[Range, Holder]] = []
-
-    def overlapping(self, span: Range) -> tuple[Range, Holder] | None:
-        """The first entry that shares a number with `span`, if any."""
-        starts, entries = self._starts, self._entries
-        at = _above(starts, span.start)
-        if at and entries[at - 1][0].end > span.start:
-            return entries[at - 1]
-        return entries[at] if at < len(starts) and starts[at] < span.end else None
+        self._entries: dict[int, tuple[Range, Holder]] = {}
+        """By their starts, which most numbers that are asked for are."""
 
     def add(self, span: Range, holder: Holder) -> tuple[Range, Holder] | None:
         """Enters `span`, or leaves the map as it is and returns the entry that stands in the way."""
-        standing = self.overlapping(span)
-        if standing is None:
-            at = _above(self._starts, span.start)
-            self._starts.insert(at, span.start)
-            self._entries.insert(at, (span, holder))
-        return standing
+        starts, entries = self._starts, self._entries
+        at = _above(starts, span.start)
+        if at and (below := entries[starts[at - 1]])[0].end > span.start:
+            return below
+        if at < len(starts) and starts[at] < span.end:
+            return entries[starts[at]]
+        starts.insert(at, span.start)
+        entries[span.start] = (span, holder)
+        return None
 
     def replace(self, span: Range, holder: Holder) -> None:
         """Gives `span` another holder. KeyError if it was not entered exactly so."""
-        at = _above(self._starts, span.start) - 1
-        if at < 0 or self._entries[at][0] != span:
+        if self._entries[span.start][0] != span:
             raise KeyError(span)
-        self._entries[at] = (span, holder)
+        self._entries[span.start] = (span, holder)
 
     def copy(self) -> RangeMap[Holder]:
         """An equal map to change."""
@@ -106,17 +103,20 @@ class RangeMap(_Generic["Holder"]):
 
     def remove(self, span: Range) -> None:
         """Takes `span` out. KeyError if it was not entered exactly so."""
-        at = _above(self._starts, span.start) - 1
-        if at < 0 or self._entries[at][0] != span:
+        if self._entries[span.start][0] != span:
             raise KeyError(span)
-        del self._starts[at], self._entries[at]
+        del self._entries[span.start]
+        self._starts.remove(span.start)
 
     def find(self, number: int) -> tuple[Range, Holder] | None:
         """The entry whose range holds `number`, if any."""
-        at = _above(self._starts, number) - 1
-        if at >= 0 and number < self._entries[at][0].end:
-            return self._entries[at]
-        return None
+        entry = self._entries.get(number)
+        if entry is None:
+            at = _above(self._starts, number)
+            if not at:
+                return None
+            entry = self._entries[self._starts[at - 1]]
+        return entry if number < entry[0].end else None
 
     def next_start(self, number: int) -> int | None:
         """Where the first range above `number` starts, if there is one."""
@@ -124,7 +124,7 @@ class RangeMap(_Generic["Holder"]):
         return self._starts[at] if at < len(self._starts) else None
 
     def __iter__(self) -> Iterator[tuple[Range, Holder]]:
-        return iter(self._entries)
+        return map(self._entries.__getitem__, self._starts)
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -1,134 +1,86 @@
-"""The driver's side of both rings, as the specification has it, for tests to hold the device's side against."""
+"""A driver's side of a virtio-mmio device, for tests: registers, and split queues laid out in the machine's memory."""
 
 from __future__ import annotations
 
-from struct import pack_into, unpack_from
+import struct
+from collections.abc import Sequence
+from typing import Any
 
+from vmm.devices.virtio.transport import ACKNOWLEDGE, DRIVER, DRIVER_OK, FEATURES_OK
 from vmm.memory.guest_memory import GuestMemory
 
-NEXT, WRITE = 1, 2
+F_VERSION_1 = 1 << 32
 
 
-class SplitDriver:
-    """A split ring of `size` at `place`; `has_events` after F_EVENT_INDEX."""
+class DriverQueue:
+    """Queue `index` of `size` entries, its parts at `gpa`."""
 
-    def __init__(self, memory: GuestMemory, place: int, size: int, has_events: bool) -> None:
-        self.size, self.has_events = size, has_events
-        self.places = (place, place + 16 * size, place + 16 * size + 8 + (2 * size + 3) // 4 * 4)
-        self.table = memory.view(self.places[0], 16 * size)
-        self.available = memory.view(self.places[1], 6 + 2 * size)
-        self.used = memory.view(self.places[2], 6 + 8 * size)
-        self.free = list(range(size))
-        self.chains: dict[int, list[int]] = {}
+    def __init__(self, memory: GuestMemory, gpa: int, size: int) -> None:
+        self.memory, self.size = memory, size
+        self.descriptors, self.available, self.used = gpa, gpa + 16 * size, (gpa + 18 * size + 6 + 3) & ~3
+        self.free = 0
         self.offered = self.seen = 0
 
-    def add(self, parts: list[tuple[int, int, bool]]) -> int | None:
-        """Offers (gpa, size, device writes) of each buffer; the request's id, None without room."""
-        if len(parts) > len(self.free):
-            return None
-        entries = [self.free.pop(0) for _ in parts]
-        for at, (gpa, size, writes) in enumerate(parts):
-            is_last = at + 1 == len(parts)
-            flags = (WRITE if writes else 0) | (0 if is_last else NEXT)
-            pack_into("<QIHH", self.table, 16 * entries[at], gpa, size, flags, 0 if is_last else entries[at + 1])
-        self.chains[entries[0]] = entries
-        pack_into("<H", self.available, 4 + 2 * (self.offered % self.size), entries[0])
-        self.offered = self.offered + 1 & 0xFFFF
-        pack_into("<H", self.available, 2, self.offered)
-        return entries[0]
+    def offer(self, *buffers: tuple[int, int, bool]) -> int:
+        """Makes a chain of (gpa, size, whether the device writes) available; its head."""
+        head = self.free
+        for at, (gpa, size, is_written) in enumerate(buffers):
+            here, following = self.free, (self.free + 1) % self.size
+            flags = (2 if is_written else 0) | (1 if at < len(buffers) - 1 else 0)
+            self.memory.write(self.descriptors + 16 * here, struct.pack("<QIHH", gpa, size, flags, following))
+            self.free = following
+        self.memory.write_int(self.available + 4 + 2 * (self.offered % self.size), 2, head)
+        self.offered += 1
+        self.memory.write_int(self.available + 2, 2, self.offered)
+        return head
 
-    def must_ring(self, before: int) -> bool:
-        """Whether the device asked to be told, of what was offered since `offered` was `before`."""
-        if not self.has_events:
-            return not unpack_from("<H", self.used, 0)[0] & 1
-        (event,) = unpack_from("<H", self.used, 4 + 8 * self.size)
-        return (self.offered - event - 1 & 0xFFFF) < (self.offered - before & 0xFFFF)
-
-    def take(self) -> list[tuple[int, int]]:
-        """(id, bytes written) of what came back, and asks for the next interrupt."""
+    def taken_back(self) -> list[tuple[int, int]]:
+        """(head, bytes written) of each chain that the device has done since the last call."""
         found = []
-        while self.seen != unpack_from("<H", self.used, 2)[0]:
-            head, written = unpack_from("<II", self.used, 4 + 8 * (self.seen % self.size))
-            self.free += self.chains.pop(head)
-            found.append((head, written))
+        while self.seen != self.memory.read_int(self.used + 2, 2):
+            found.append(struct.unpack("<II", self.memory.read(self.used + 4 + 8 * (self.seen % self.size), 8)))
             self.seen = self.seen + 1 & 0xFFFF
-        pack_into("<H", self.available, 4 + 2 * self.size, self.seen)
         return found
 
-    def close(self) -> None:
-        for view in (self.table, self.available, self.used):
-            view.release()
 
+class Driver:
+    """Of the device behind `transport`, whose lines and doorbells nobody has wired: work is done at once."""
 
-class PackedDriver:
-    """The same over a packed ring."""
+    def __init__(self, transport: Any, memory: GuestMemory) -> None:
+        self.transport, self.memory = transport, memory
+        self.queues: list[DriverQueue] = []
 
-    def __init__(self, memory: GuestMemory, place: int, size: int, has_events: bool) -> None:
-        self.size, self.has_events = size, has_events
-        self.places = (place, place + 16 * size, place + 16 * size + 4)
-        self.ring = memory.view(place, 16 * size)
-        self.driver = memory.view(self.places[1], 4)
-        self.device = memory.view(self.places[2], 4)
-        self.free = size
-        self.ids = list(range(size))
-        self.chains: dict[int, int] = {}
-        self.next, self.wrap = 0, True
-        self.seen, self.seen_wrap = 0, True
-        self.offered = 0
-        """Descriptors so far."""
-        self.wish()
+    def start(self, features: int = 0, sizes: Sequence[int] | None = None, at: int = 0x10000) -> None:
+        """From reset to DRIVER_OK with queues of these sizes (by default 8 each), from `at` on."""
+        write = lambda offset, value: self.transport.write(offset, 4, value)  # noqa: E731
+        write(0x70, 0)
+        write(0x70, ACKNOWLEDGE)
+        write(0x70, ACKNOWLEDGE | DRIVER)
+        for page in (0, 1):
+            write(0x24, page)
+            write(0x20, (features | F_VERSION_1) >> 32 * page & 0xFFFF_FFFF)
+        write(0x70, ACKNOWLEDGE | DRIVER | FEATURES_OK)
+        assert self.status & FEATURES_OK
+        self.queues = []
+        for index, size in enumerate(sizes or [8] * len(self.transport.setups)):
+            queue = DriverQueue(self.memory, at + 0x1000 * index, size)
+            self.memory.fill(at + 0x1000 * index, 0x1000)
+            self.queues.append(queue)
+            write(0x30, index)
+            write(0x38, size)
+            for offset, gpa in ((0x80, queue.descriptors), (0x90, queue.available), (0xA0, queue.used)):
+                write(offset, gpa & 0xFFFF_FFFF)
+                write(offset + 4, gpa >> 32)
+            write(0x44, 1)
+        write(0x70, ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK)
 
-    def add(self, parts: list[tuple[int, int, bool]]) -> int | None:
-        if len(parts) > self.free:
-            return None
-        identity, first = self.ids.pop(0), None
-        for at, (gpa, size, writes) in enumerate(parts):
-            flags = (WRITE if writes else 0) | (0 if at + 1 == len(parts) else NEXT)
-            flags |= 1 << 7 if self.wrap else 1 << 15
-            pack_into("<QIH", self.ring, 16 * self.next, gpa, size, identity)
-            if first is None:
-                first = (self.next, flags)
-            else:
-                pack_into("<H", self.ring, 16 * self.next + 14, flags)
-            self.next += 1
-            if self.next == self.size:
-                self.next, self.wrap = 0, not self.wrap
-        pack_into("<H", self.ring, 16 * first[0] + 14, first[1])
-        self.free -= len(parts)
-        self.chains[identity] = len(parts)
-        self.offered += len(parts)
-        return identity
+    @property
+    def status(self) -> int:
+        return int(self.transport.read(0x70, 4))
 
-    def must_ring(self, before: int) -> bool:
-        event, flags = unpack_from("<HH", self.device, 0)
-        if flags != 2:
-            return flags == 0
-        at = event & 0x7FFF
-        if bool(event >> 15) is not self.wrap:
-            at -= self.size
-        return (self.next - at - 1 & 0xFFFF) < (self.offered - before & 0xFFFF)
+    def ring(self, index: int) -> None:
+        """Tells the device of queue `index`."""
+        self.transport.write(0x50, 4, index)
 
-    def take(self) -> list[tuple[int, int]]:
-        found = []
-        while True:
-            written, identity, flags = unpack_from("<IHH", self.ring, 16 * self.seen + 8)
-            if not bool(flags & 1 << 7) is bool(flags & 1 << 15) is self.seen_wrap:
-                break
-            count = self.chains.pop(identity)
-            self.free += count
-            self.ids.append(identity)
-            self.seen += count
-            if self.seen >= self.size:
-                self.seen, self.seen_wrap = self.seen - self.size, not self.seen_wrap
-            found.append((identity, written))
-        self.wish()
-        return found
-
-    def wish(self) -> None:
-        """Asks for the next interrupt."""
-        if self.has_events:
-            pack_into("<HH", self.driver, 0, self.seen | self.seen_wrap << 15, 2)
-
-    def close(self) -> None:
-        for view in (self.ring, self.driver, self.device):
-            view.release()
+    def config(self, offset: int, size: int = 4) -> int:
+        return int(self.transport.read(0x100 + offset, size))

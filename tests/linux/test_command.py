@@ -77,12 +77,16 @@ def check_timeline(events):
     ("words", "fault"),
     [
         (["--dir", "/nowhere"], b"vmm: --dir: /nowhere does not exist\n"),
-        (["--dir", "/usr", "-m", "64M"], b"of memory: raise --memory\n"),
+        (["--dir", "large", "-m", "64M"], b"of memory: raise --memory\n"),
         (["--kernel", "/dev/null", "--initrd", "/dev/null"], b"found an empty file\n"),
         (["--flavour", "hot"], b"is not one of cloud, amd64\n"),
     ],
 )
-def test_what_cannot_be_booted_is_one_line(words, fault):
+def test_what_cannot_be_booted_is_one_line(words, fault, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "large").mkdir()
+    with open(tmp_path / "large/file", "wb") as file:
+        file.truncate(100 << 20)
     done = linux(*words, "--", "true")
     assert done.returncode == 125
     assert done.stderr.endswith(fault)

@@ -69,6 +69,11 @@ class Timers:
         if first is None or deadline < first:
             self._woken()
 
+    @property
+    def has_alarms(self) -> bool:
+        """Whether any alarm may be set. Any thread."""
+        return bool(self._heap)
+
     def next_deadline(self) -> int | None:
         """When the next alarm rings in guest time, or None when none is set or time stands still."""
         heap = self._heap

@@ -99,6 +99,16 @@ def watch(vcpus: Iterable[KvmVcpu]) -> list[HiddenWatch]:
     return watches
 
 
+def obstacle() -> str:
+    """Why this process cannot see hidden exits, with the remedy; "" when it can."""
+    try:
+        tracepoints = kvm_hidden_trouble.tracepoints([name for name, _ in EVENTS], NEEDED)
+        HiddenWatch(0, tracepoints).open()
+    except HostError as error:
+        return str(error)
+    return ""
+
+
 def gathered(watches: Iterable[HiddenWatch]) -> HiddenExits:
     """What all of them have counted so far. Any thread."""
     read = [(watch.vcpu, watch.read()) for watch in watches]

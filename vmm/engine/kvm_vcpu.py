@@ -34,6 +34,8 @@ LVT_MASKED, LVT_MODE, LVT_NMI = 1 << 16, 0x700, 0x400
 MTRR_DEF_TYPE, MTRR_ENABLED, WRITE_BACK = 0x2FF, 1 << 11, 6
 """IA32_MTRR_DEF_TYPE, a bit of it and the type of what no range covers (Intel SDM volume 3A section 11.11.2.1)."""
 ROW, READ, VALUE_SHIFT = lib.STEP_ROW, lib.STEP_READ, lib.STEP_VALUE_SHIFT
+FIRST_ROWS = 48
+"""A tiny guest lives for two milliseconds: a list for all rows would take a hundredth of them."""
 ONES = 0xFFFF_FFFF_FFFF_FFFF
 _INTERRUPTED = Stop(INTERRUPTED)
 
@@ -79,22 +81,14 @@ class KvmVcpu(Counted):
         """Whether KVM was given an interrupt since its queue was settled (kvm_queue.py)."""
         self._rings: dict[int, tuple[Callable[[bytes], None], Bus, int]] = {}
         self._quiet_rows: dict[tuple[str, int, int, bool], int] = {}
-        self._taken, self._key = ffi.new("uint8_t[]", lib.STEP_RING), ffi.new("uint64_t *")
+        self._drained: tuple[CData, CData] | None = None
+        """Room for what the guest said quietly, and for whose it is."""
         self._ring_owner = self._step
         self.output_lock: Any = allocate_lock()
         """Held while quiet output is taken and handed over."""
         self.rebind()
         ports.watch(self.rebind)
         mmio.watch(self.rebind)
-        self._news: dict[int, Callable[[], Stop | None]] = {
-            lib.STEP_NEWS_EXIT: self._on_exit,
-            lib.STEP_NEWS_STRING: self._on_string,
-            lib.STEP_NEWS_SIGNAL: lambda: _INTERRUPTED,
-            lib.STEP_NEWS_INTERRUPT: self._on_interrupt_window,
-            lib.STEP_NEWS_DRAIN: self._on_drain,
-            lib.STEP_NEWS_ATTENTION: lambda: _INTERRUPTED,
-            lib.STEP_NEWS_FAILED: self._on_failure,
-        }
 
     # -- running --
 
@@ -117,7 +111,7 @@ class KvmVcpu(Counted):
         return self._loop(0)
 
     def _loop(self, reply: Any) -> Stop:
-        step_run, step, bindings, news = lib.step_run, self._step, self._bindings, self._news
+        step_run, step, bindings = lib.step_run, self._step, self._bindings
         row, read, shift = ROW, READ, VALUE_SHIFT  # locals: globals cost more in the loop
         while True:
             try:
@@ -131,7 +125,7 @@ class KvmVcpu(Counted):
                 self._device_failed(error)
                 reply = ONES
                 continue
-            stop = news[-answer]()
+            stop = NEWS[-answer](self)
             if stop is not None:
                 return stop
             reply = 0
@@ -197,8 +191,14 @@ class KvmVcpu(Counted):
     def rebind(self) -> None:
         """Forgets what handlers the locations have: each is asked for anew when it is next met. Any thread."""
         self._rebinds += 1
-        self._bindings[:] = [(self._first_access, 0, 0)] * lib.STEP_LOCATIONS
+        self._bindings[:] = [(self._first_access, 0, 0)] * max(FIRST_ROWS, len(self._bindings))
         self._bindings[0] = (self._sampled, 0, 0)
+        self._step.bound = len(self._bindings)
+
+    def _make_room(self, row: int) -> None:
+        """So many locations a guest seldom meets: handlers of more are kept when they come."""
+        self._bindings += [(self._first_access, 0, 0)] * (row + FIRST_ROWS - len(self._bindings))
+        self._step.bound = len(self._bindings)
 
     def make_quiet(self, kind: str, address: int, size: int, is_write: bool, constant: int | None,
                    ring: Callable[[bytes], None] | None = None, limit: int = 0) -> None:  # fmt: skip
@@ -247,6 +247,8 @@ class KvmVcpu(Counted):
         if size > 4 and location.is_write:
             handler = self._wide(handler)
         if location.key:  # an overflow row stands for many locations and is looked up each time
+            if row >= len(self._bindings):
+                self._make_room(row)
             self._bindings[row] = (handler, offset, size)
             if rebinds != self._rebinds:  # another thread changed the claims meanwhile
                 self._bindings[row] = (self._first_access, 0, 0)
@@ -257,7 +259,8 @@ class KvmVcpu(Counted):
 
     def _sampled(self, _offset: int, _size: int, *value: int) -> int | None:
         """A few accesses in each STEP_SAMPLING: their time is told apart into the way here and the device."""
-        handler, offset, size = self._bindings[lib.step_mark(self._step)]
+        row = lib.step_mark(self._step)
+        handler, offset, size = self._bindings[row if row < len(self._bindings) else lib.STEP_UNBOUND]
         return handler(offset, size, *value)
 
     def _wide(self, handler: Callable[..., int | None]) -> Callable[..., int | None]:
@@ -305,13 +308,16 @@ class KvmVcpu(Counted):
 
     def _on_drain(self) -> Stop | None:
         with self.output_lock:
-            size = lib.step_take(self._step, self._taken, self._key)
+            if self._drained is None:
+                self._drained = ffi.new("uint8_t[]", lib.STEP_RING), ffi.new("uint64_t *")
+            taken, key = self._drained
+            size = lib.step_take(self._step, taken, key)
             if not size:
                 return None  # another vCPU was faster
-            ring, bus, address = self._rings[self._key[0]]
+            ring, bus, address = self._rings[key[0]]
             lib.step_mark(self._step)
             try:
-                ring(ffi.buffer(self._taken, size)[:])
+                ring(ffi.buffer(taken, size)[:])
             except Exception as error:
                 bus.failed(address, error)
         return None
@@ -436,8 +442,23 @@ class KvmVcpu(Counted):
         """Gives back the fd, the mapping and the statistics. Legal twice."""
         self._run = ffi.NULL
         self._bindings.clear()
-        self._news.clear()
         self._rings.clear()
         self.hooks.clear()
         self.acknowledge = no_controller
         self.fd.close()
+
+
+def _on_interruption(vcpu: KvmVcpu) -> Stop:
+    return _INTERRUPTED
+
+
+NEWS: dict[int, Callable[[KvmVcpu], Stop | None]] = {
+    lib.STEP_NEWS_EXIT: KvmVcpu._on_exit,
+    lib.STEP_NEWS_STRING: KvmVcpu._on_string,
+    lib.STEP_NEWS_SIGNAL: _on_interruption,
+    lib.STEP_NEWS_INTERRUPT: KvmVcpu._on_interrupt_window,
+    lib.STEP_NEWS_DRAIN: KvmVcpu._on_drain,
+    lib.STEP_NEWS_ATTENTION: _on_interruption,
+    lib.STEP_NEWS_FAILED: KvmVcpu._on_failure,
+}
+"""What a negative answer of the run step means."""

@@ -107,7 +107,8 @@ class Board:
         """The virtio devices and their reactor, where there are any."""
         self._wires: dict[int, IrqWire] = {}
         self.wall_clock = wall_clock
-        window = layout.SHADOW if config.firmware else layout.ROM if config.has_bios else None
+        has_bios = config.has_bios
+        window = layout.SHADOW if config.firmware else layout.ROM if has_bios else None
         for start, size in layout.ram(config.memory, window):
             self.memory.add(start, size)
         if config.irqchip == "user":
@@ -120,7 +121,7 @@ class Board:
             from .schematic import vga
 
             vga.place(self)
-        if config.has_bios:
+        if has_bios:
             from .schematic import bios
 
             bios.place(self)
@@ -208,9 +209,7 @@ class Board:
         self._wires.clear()
         self.timers.close()
         self.listeners.clear()
-        own = self.__dict__
-        for wire in _WIRES & own.keys():
-            del own[wire]
+        self.__dict__.update(_UNWIRED)
 
     def socket(self, name: str, make: Callable[[], Any]) -> Socket:
         """A new socket for the chip that `make` gives; sheets of the schematic call it."""
@@ -235,7 +234,7 @@ class Board:
         return self.outputs[name].write  # type: ignore[no-any-return]
 
 
-_WIRES = frozenset(name for name, value in vars(Board).items() if isinstance(value, staticmethod))
+_UNWIRED = {name: value.__func__ for name, value in vars(Board).items() if isinstance(value, staticmethod)}
 
 
 def _both(first: Callable[[bytes], None], second: Callable[[bytes], None]) -> Callable[[bytes], None]:

@@ -55,6 +55,8 @@ class MachineConfig(Record):
     """Virtio disks, in order: "FILE[,ro][,overlay][,serial=S][,queues=N]" each, or the disk's bytes."""
     rng: bool = False
     """Plug in a virtio entropy device, fed by the host's /dev/urandom."""
+    balloon: bool = False
+    """Plug in a virtio balloon: Machine.balloon takes memory from the guest, and gives it back."""
     pc_testdev: bool = False
     """Plug in the devices that kvm-unit-tests use: pc-testdev, the PM timer."""
     display: bool = False
@@ -112,7 +114,7 @@ class MachineConfig(Record):
     @property
     def has_virtio(self) -> bool:
         """Whether there is any virtio device."""
-        return bool(self.disks) or self.rng
+        return bool(self.disks) or self.rng or self.balloon
 
     @property
     def is_kernel(self) -> bool:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ..memory.guest_memory import GuestMemory
     from ..observe.screen import Screen
+    from .balloon import BalloonControl
     from .board import Board
     from .run import Run
 
@@ -92,6 +93,14 @@ class Outside:
         ConfigError on a machine without power management.
         """
         self.post(self.device("acpi-pm").press_power_button)
+
+    @property
+    def balloon(self) -> BalloonControl:
+        """By which the guest gives memory back. ConfigError for a machine without, StateError once closed."""
+        self._expect_open("give its balloon")
+        from .balloon import BalloonControl
+
+        return BalloonControl(self._board)
 
     def renew_identity(self, identity: bytes | None = None) -> None:
         """Tells the guest that it is a copy, by 16 bytes that no other has (by default random ones): it seeds its

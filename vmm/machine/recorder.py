@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from base64 import b64encode
+from contextlib import suppress
 
 from ..errors import HostError
 from ..observe.recording import PIC, VERSION
@@ -39,6 +40,7 @@ class Recorder:
         self._around: dict[str, list[Any]] = {}
         self._count = 0
         self._inside = 0
+        self._failed: OSError | None = None
         try:
             self._file = open(self._arriving, "w", encoding="ascii")  # noqa: SIM115 - close() is what ends it
         except OSError as error:
@@ -151,16 +153,24 @@ class Recorder:
         around, self._around = self._around, {}
         if event == ("due",) and around.keys() <= {"now"}:
             return  # no alarm rang
-        self._file.write(json.dumps([*event, around] if around else event, separators=(",", ":")) + "\n")
-        self._count += 1
+        if self._failed is None:
+            try:
+                self._file.write(json.dumps([*event, around] if around else event, separators=(",", ":")) + "\n")
+                self._count += 1
+            except OSError as error:
+                self._failed = error  # no fault of the device or the guest, which goes on; close() tells it
 
     def close(self) -> None:
         """Ends the file and gives it its name. HostError when it cannot be written."""
         try:
             with self._file as file:
+                if self._failed is not None:
+                    raise self._failed
                 file.write(f'["end",{self._count}]\n')
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(self._arriving, os.path.realpath(self._path))
         except OSError as error:
+            with suppress(OSError):
+                os.unlink(self._arriving)
             raise HostError(f"cannot write {self._path}: {error.strerror}") from error

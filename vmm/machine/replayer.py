@@ -11,6 +11,7 @@ from ..records import Record
 from .board import Board
 from .recorder import OUTSIDE
 from .saved import plain
+from .saved.overlays import with_overlays
 from .schematic.image import load as load_image
 from .schematic.image import read as read_image
 
@@ -59,7 +60,7 @@ class Replayer:
         self._reader = reader
         header = reader.header
         plain.expect(header, "a recording", vmm=str, version=int, config=dict, image=(dict, type(None)), is_linux=bool)
-        config = plain.config_from_plain(header["config"])
+        config = with_overlays(plain.config_from_plain(header["config"]))  # what the guest wrote is written again
         if header["image"] is not None:
             config = config.replace(image=plain.from_plain(header["image"]))
         self._now: deque[int] = deque()

@@ -123,6 +123,8 @@ class Run:
 
     def do_due(self) -> int:
         """Posted jobs, alarms, the deadline; when to do so again, in host nanoseconds, or 0. vCPU 0's thread alone."""
+        if self.deadline is None and not self._jobs and not self.timers.has_alarms:
+            return 0  # whoever brings one later kicks
         with self.lock:  # type: ignore[attr-defined]
             self._is_serving = True
             try:
@@ -132,9 +134,12 @@ class Run:
             finally:
                 self._is_serving = False
             next_alarm = self.timers.next_host_deadline()
+        deadline = self.deadline
+        if deadline is None:
+            return next_alarm or 0
         if self._is_late():
             self.end(Outcome(kind=outcome.DEADLINE, words="the deadline passed before the guest ended"))
-        return min((moment for moment in (next_alarm, self.deadline) if moment is not None), default=0)
+        return deadline if next_alarm is None or deadline < next_alarm else next_alarm
 
     def _is_late(self) -> bool:
         return self.deadline is not None and self.host_clock() >= self.deadline

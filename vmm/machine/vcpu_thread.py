@@ -50,11 +50,13 @@ class VcpuThread:
         while run.is_running:
             stop = vcpu.run()
             if stop.reason == protocol.INTERRUPTED:
-                self._look_after()
+                if run.is_running:  # else it was that which interrupted
+                    self._look_after()
             elif stop.reason == protocol.HALTED:
                 self._halted(bool(stop.detail["interrupts"]))
             else:
                 self._ended(stop)
+        vcpu.set_alarm(0)
 
     def _ended(self, stop: Stop) -> None:
         self.run.end(
@@ -63,10 +65,11 @@ class VcpuThread:
 
     def _look_after(self) -> None:
         """After an interruption and before each sleep: jobs and alarms that are due, the deadline, the next alarm."""
-        moments = [self.run.do_due()] if self.is_first else []
+        moment = self.run.do_due() if self.is_first else 0
         if self.kernel_halts:
-            moments.append(self._look_for_sleep())
-        self.vcpu.set_alarm(min((moment for moment in moments if moment), default=0))
+            look = self._look_for_sleep()
+            moment = min(moment, look) if moment else look
+        self.vcpu.set_alarm(moment)
 
     def _look_for_sleep(self) -> int:
         """With HLT in the kernel nobody tells us of a guest that sleeps with interrupts off: ask now and then."""

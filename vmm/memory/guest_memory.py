@@ -254,6 +254,14 @@ class GuestMemory:
         at = region.offset + gpa - region.span.start
         return whole[at : at + size]
 
+    def discard(self, gpa: int, size: int) -> None:
+        """The guest has no use for these whole pages: the host has their memory back, and they read as zeroes, or as
+        what `below` holds. ConfigError where [gpa, gpa + size) is not in one region."""
+        mapping, at = self._locate(gpa, size)
+        if self._notes is not None:
+            self.note(mapping, at, size)
+        mapping.madvise(mmap.MADV_DONTNEED, at, size)
+
     # -- what was written from our side --
 
     @property

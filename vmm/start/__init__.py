@@ -10,12 +10,14 @@ Why: docs/adr/0003-start-up-time-is-a-feature.md.
 import gc
 import marshal
 import sys
+from _imp import create_dynamic, exec_dynamic
 from posix import stat
 
 PLAIN, LINUX = "modules", "modules-linux"
 """The files."""
-FORMAT = 1
-"""Changes with what is in the file: (FORMAT, [(module, source, size, change in ns, whether a package, code)])."""
+FORMAT = 2
+"""Changes with what is in the file: (FORMAT, [(module, source, size, change in ns, whether a package, code)]); for a
+compiled module `source` is the library itself and `code` None."""
 
 
 def command() -> None:
@@ -64,8 +66,12 @@ def enter(file: str) -> bool:
     for name, source, _, _, is_package, code in entries:
         if name in modules:
             continue
-        module = module_type(name)
         spec = spec_type(name, None, origin=source, is_package=is_package)
+        if code is None:
+            modules[name] = module = create_dynamic(spec)
+            exec_dynamic(module)
+            continue
+        module = module_type(name)
         names = module.__dict__
         names["__spec__"], names["__file__"] = spec, source
         parent, _, last = name.rpartition(".")

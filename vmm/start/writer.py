@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import marshal
 import os
+from importlib import import_module
 
 from . import FORMAT, LINUX, PLAIN
 
@@ -31,6 +32,8 @@ ROOTS = {
     ),
 }  # fmt: skip
 """The command, and what it imports late in every such run or nearly; what these import themselves comes with them."""
+COMPILED = ("_cffi_backend", "kvm_bindings._kvm", "mmap")
+"""Libraries: looked for on no path they are there sooner. Where Python has one built in, that serves."""
 
 HERE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 
@@ -40,7 +43,7 @@ def write(file: str, kind: str = PLAIN) -> None:
     scratch = f"{file}.{os.getpid()}"
     try:
         os.makedirs(os.path.dirname(file), exist_ok=True)
-        content = marshal.dumps((FORMAT, [_entry(name) for name in order(kind)]))
+        content = marshal.dumps((FORMAT, [*_libraries(kind), *(_entry(name) for name in order(kind))]))
         with open(scratch, "xb") as stream:
             stream.write(content)
         os.replace(scratch, file)
@@ -99,6 +102,15 @@ def _imported(tree: ast.Module, module: str, is_package: bool) -> Iterator[str]:
                 origin = ".".join([*above, *([inner.module] if inner.module else [])])
                 yield origin
                 yield from (f"{origin}.{alias.name}" for alias in inner.names)
+
+
+def _libraries(kind: str) -> Iterator[tuple[str, str, int, int, bool, object]]:
+    """Those that are files; each stands behind what it needs."""
+    for name in COMPILED if kind == PLAIN else ():
+        source = getattr(import_module(name), "__file__", None)
+        if source:
+            status = os.stat(source)
+            yield name, source, status.st_size, status.st_mtime_ns, False, None
 
 
 def _entry(name: str) -> tuple[str, str, int, int, bool, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 
 import pytest
 
@@ -109,3 +110,33 @@ def test_what_is_no_recording_is_one_line(vmm, tmp_path, adder):
         assert words in done.err
         assert len(done.err.splitlines()) == 1
     assert vmm("replay", str(tmp_path / "none")).code == 125
+
+
+def test_a_disk_that_the_guest_wrote_to_is_not_written_again(vmm, tmp_path):
+    disk, path = tmp_path / "disk.img", tmp_path / "run.rec"
+    writes = bytes.fromhex("b80103 bb007c b90200 ba8000 cd13 e6f4")  # its first sector, to the second, by int 13h/03h
+    before = (writes.ljust(510, b"\0") + b"\x55\xaa").ljust(1 << 20, b"\0")
+    disk.write_bytes(before)
+    vmm("run", "--hda", str(disk), "--record", str(path), "-t", "10s")
+    assert disk.read_bytes()[512:1024] == before[:512]
+    disk.write_bytes(before)
+    done = vmm("replay", str(path))
+    assert (done.code, done.err) == (0, "")
+    assert disk.read_bytes() == before
+
+
+def test_a_full_disk_is_told_once_and_is_no_fault_of_the_guest_s_devices(vmm, tmp_path, code):
+    path, image = tmp_path / "run.rec", tmp_path / "guest.bin"
+    path.write_text("an older recording")
+    image.write_bytes(code.echo)
+
+    def little_room() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+
+    done = vmm("run", str(image), "--record", str(path), "-t", "1s", preexec_fn=little_room)
+    assert done.code == 126
+    assert [line for line in done.err.splitlines() if line.startswith("vmm: ")] == [
+        f"vmm: cannot write {path}: File too large"
+    ]
+    assert path.read_text() == "an older recording"
+    assert [each.name for each in tmp_path.iterdir() if each.name.startswith("run.rec")] == ["run.rec"]

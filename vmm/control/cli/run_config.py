@@ -54,8 +54,9 @@ def virtio_of(values: dict[str, Any]) -> dict[str, Any]:
         given["disks"] = tuple(values["disk"])
     if values["virtio"] is not None:
         given["virtio"] = values["virtio"]
-    if values["rng"]:
-        given["rng"] = True
+    for name in ("rng", "balloon"):
+        if values[name]:
+            given[name] = True
     return given
 
 

@@ -94,6 +94,7 @@ COMMAND = Command(
         Option(names=("--test-devices",), help="plug in the devices that guests/ use", group=DEVICES),
         Option(names=("--virtio",), value="WHERE", convert=one_of(*TRANSPORTS), group=VIRTIO,
                help="its devices are on mmio or on pci"),
+        Option(names=("--balloon",), help="a device by which the guest gives memory back", group=VIRTIO),
         Option(names=("--disk",), value="DISK", many=True, group=VIRTIO,
                help="a raw disk: FILE[,ro][,overlay][,serial=S][,queues=N]"),
         Option(names=("--rng",), help="an entropy device over /dev/urandom", group=VIRTIO),

@@ -31,6 +31,7 @@ def as_json(seen: Examination) -> dict[str, Any]:
         "missing": [{"capability": name, "loss": loss} for name, loss in seen.missing.items()],
         "probes": [finding.as_dict() | {"sentence": finding.sentence} for finding in seen.findings],
         "speed": None if speed is None else _speed(speed.as_dict()),
+        "hidden": None if speed is None else {"works": not seen.hidden, "trouble": seen.hidden},
         "slow": verdict.slow(seen),
         "advice": verdict.advice(seen),
     }

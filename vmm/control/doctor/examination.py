@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ...engine import kvm_facts, kvm_host, kvm_trouble
+from ...engine import kvm_facts, kvm_hidden, kvm_host, kvm_trouble
 from ...errors import HostError
 from ...records import Record
 from . import event_probes, instruction_probes, needs, ring3_probes, speed, start_probes, trial
@@ -45,6 +45,8 @@ class Examination(Record):
     """One for each probe, in the order of PROBES."""
     speed: Speed | None = None
     """None when no guest ran."""
+    hidden: str = ""
+    """Why the exits that KVM answers by itself cannot be seen, with the remedy; "" when they can."""
 
     @property
     def is_usable(self) -> bool:
@@ -73,4 +75,4 @@ def examine(host: kvm_trouble.Host = kvm_trouble.HERE) -> Examination:
     modes = [finding for finding in seen.findings if finding.name in MODES]
     if all(finding.status == FAILS for finding in modes):
         return seen.replace(trouble=f"no guest runs: {modes[-1].reason}", remedy="update the host's kernel")
-    return seen.replace(speed=speed.measure())
+    return seen.replace(speed=speed.measure(), hidden=kvm_hidden.obstacle())

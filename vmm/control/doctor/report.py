@@ -45,6 +45,8 @@ def render(seen: Examination) -> str:
     for status in (WORKS, DIFFERS, FAILS):
         lines += _row(status, _grouped(seen, status))
     lines += _row("linux", [verdict.linux_place(seen)])
+    if seen.speed is not None:
+        lines += _row("--hidden", [seen.hidden.partition(": ")[2] or "works: vmm run --hidden IMAGE"])
     lines += _row("speed", _speed(seen))
     lines += _row("slow", verdict.slow(seen))
     return "\n".join(_with_advice(lines, verdict.advice(seen))) + "\n"

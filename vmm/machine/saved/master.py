@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from copy import copy
 
-from ..disk_options import parse_disk
 from .capture import plugged_in
+from .overlays import with_overlays
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ...memory.guest_memory import GuestMemory
     from ...memory.template import Template
     from ..board import Board
-    from ..config import Console, MachineConfig
+    from ..config import Console
     from ..machine import Machine
     from .machine_state import MachineState
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     Kind = TypeVar("Kind", bound=Machine)
     Plug = tuple[str, int, int, int, str, Any]
     """(bus, first address, size, width, name, device)."""
-
-DRIVES = ("fda", "hda", "hdb")
 
 
 class Master:
@@ -45,7 +43,7 @@ class Master:
         """Of a machine that stands still; from now on that itself shares its memory too."""
         state = machine.capture()
         template = engine.share_memory(board.memory)
-        return cls(state.replace(config=_with_overlays(state.config)), template, engine.lay_over, _plugs(board))
+        return cls(state.replace(config=with_overlays(state.config)), template, engine.lay_over, _plugs(board))
 
     def child(self, kind: type[Kind], console: Console | None = None) -> Kind:
         """A new machine that is what the master was."""
@@ -70,19 +68,3 @@ def _copied(device: Any) -> Any:
     """A device for a child: what its fork() gives, or a shallow copy."""
     fork = getattr(device, "fork", None)
     return copy(device) if fork is None else fork()
-
-
-def _with_overlays(config: MachineConfig) -> MachineConfig:
-    """Children write to disks as to an overlay: they share the file, or the block device."""
-    changes: dict[str, object] = {}
-    for field in DRIVES:
-        path = getattr(config, field)
-        if isinstance(path, str) and path and not path.endswith((",ro", ",overlay")):
-            changes[field] = f"{path},overlay"
-    if config.disks:
-        changes["disks"] = tuple(_with_overlay(each) for each in config.disks)
-    return config.replace(**changes) if changes else config
-
-
-def _with_overlay(disk: str | bytes) -> str | bytes:
-    return f"{disk},overlay" if isinstance(disk, str) and not parse_disk(disk).manner else disk

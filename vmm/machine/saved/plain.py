@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _BYTES, _STATE = {"base64"}, {"schema", "version", "fields"}
-_NEWER = ("virtio", "disks", "rng")
+_NEWER = ("virtio", "disks", "rng", "balloon")
 """Fields that the first files of this version have not."""
 _HOST_SIDE = ("console", "warn")
 """Fields of a config that are the process's own affair."""
@@ -109,7 +109,7 @@ def config_from_plain(document: object) -> MachineConfig:
     except (VmmError, TypeError, ValueError, AttributeError) as error:
         raise SnapshotError(f"config: {error}") from None
     flags = ("pc_testdev", "display", "unreal", "user", "cpu_pm", "strict", "test_devices",
-             "rng")  # fmt: skip
+             "rng", "balloon")  # fmt: skip
     texts = ("command_line", "cpu", "symbols", "firmware", "boot")
     if config.irqchip == "auto" or config.memory < 0:
         raise SnapshotError("config: it leaves something open")
@@ -120,7 +120,7 @@ def config_from_plain(document: object) -> MachineConfig:
 
 
 def _tuples(value: object, width: int) -> tuple[Any, ...]:
-    if not isinstance(value, list):
+    if not isinstance(value, (list, tuple)):
         raise SnapshotError("config: a list is expected")
     if not width:
         return tuple(value)

@@ -60,6 +60,14 @@ def test_it_says_where_linux_guests_can_run() -> None:
     assert [as_json(seen)["linux"] for seen in (host(), emulated)] == ["direct", "lab"]
 
 
+def test_it_says_whether_hidden_exits_can_be_seen() -> None:
+    assert "\n--hidden  works: vmm run --hidden IMAGE\n" in report.render(host())
+    blind = host(hidden="hidden exits cannot be seen here: tracefs is not mounted; as root: mount it")
+    assert "\n--hidden  tracefs is not mounted; as root: mount it\n" in report.render(blind)
+    assert [as_json(seen)["hidden"]["works"] for seen in (host(), blind)] == [True, False]
+    assert as_json(host(speed=None))["hidden"] is None
+
+
 def test_a_host_where_all_works_gets_a_verdict_and_no_advice() -> None:
     seen = host()
     assert report.brief(seen) == "KVM works here (VMX): tiny guests yes, stock Linux yes.\n"

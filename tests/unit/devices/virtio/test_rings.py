@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from virtio_driver import PackedDriver, SplitDriver
+from ring_drivers import PackedDriver, SplitDriver
 
 from vmm.devices.virtio.packed import PackedQueue
 from vmm.devices.virtio.queue import SplitQueue

@@ -71,6 +71,10 @@ def _wanted(board: Board, tell: Callable[[str, str], None]) -> Iterator[tuple[Vi
         from . import rng
 
         yield from rng.devices(board)
+    if board.config.balloon:
+        from . import balloon
+
+        yield from balloon.devices(board)
 
 
 class VirtioDevices:

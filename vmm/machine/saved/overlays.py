@@ -1,0 +1,27 @@
+"""Machines that share disks: each keeps its changes to itself."""
+
+from __future__ import annotations
+
+from ..disk_options import parse_disk
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..config import MachineConfig
+
+WRITABLE_DRIVES = ("fda", "hda", "hdb")
+
+
+def with_overlays(config: MachineConfig) -> MachineConfig:
+    """The same machine with changes to files and block devices kept in memory."""
+    changes: dict[str, object] = {}
+    for field in WRITABLE_DRIVES:
+        path = getattr(config, field)
+        if isinstance(path, str) and path and not path.endswith((",ro", ",overlay")):
+            changes[field] = f"{path},overlay"
+    if config.disks:
+        changes["disks"] = tuple(_with_overlay(each) for each in config.disks)
+    return config.replace(**changes) if changes else config
+
+
+def _with_overlay(disk: str | bytes) -> str | bytes:
+    return f"{disk},overlay" if isinstance(disk, str) and not parse_disk(disk).manner else disk
