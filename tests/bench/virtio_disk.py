@@ -1,0 +1,142 @@
+"""Block I/O beside QEMU's microvm: same kernel, same initramfs, same file. Throughput, exits and host CPU per request.
+
+Ratios are of the same round. Exits to user space are counted by the kernel's tracepoint kvm_userspace_exit; CPU time is
+the process's without the guest's own. scripts/bench virtio calls it on a KVM that boots Linux.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from bench import row
+from linux_boot import MICROVM, Exits
+
+from vmm.boot import cpio
+from vmm.control.linux import source
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+MODULES = tuple((HERE.parent / "linux/virtio-modules").read_text().split())
+WORDS = "console=ttyS0 reboot=k panic=-1 quiet"
+SIZE = 64 << 20
+WORKLOADS = {
+    "sequential read": ("read", "sequential", 128 << 10, 256, 1),
+    "sequential write": ("write", "sequential", 128 << 10, 256, 1),
+    "random read": ("read", "random", 4096, 500, 1),
+    "random write": ("write", "random", 4096, 500, 1),
+    "random read, 8 at once": ("read", "random", 4096, 1000, 8),
+}
+"""(direction, order, bytes of a block, how many, how many at once)."""
+
+
+class Figures(NamedTuple):
+    """Of one workload, for each request."""
+
+    seconds: float
+    exits: float
+    cpu: float
+
+
+def init() -> str:
+    """The guest's first program: each workload between two lines, far enough apart for the host to look."""
+    lines = ["#!/bin/sh", "mount -t proc proc /proc", "mount -t devtmpfs dev /dev"]
+    lines += ["while read -r module; do insmod /modules/$module; done </modules/order"]
+    for name, (direction, order, block, count, depth) in WORKLOADS.items():
+        lines += [f"echo begin {name}; sleep 0.3", f"ns=$(io /dev/vda {direction} {order} {block} {count} {depth})"]
+        lines += ["sleep 0.3", 'echo "end $ns"']
+    return "\n".join([*lines, "echo all done", "sleep 9", "poweroff -f"]) + "\n"
+
+
+def commands(kernel: str, initramfs: str, disk: str) -> dict[str, list[str]]:
+    """How each is started; "vmm" is the first, and what the others are held against."""
+    ours = [sys.executable, "-m", "vmm", "run", kernel, "--initrd", initramfs, "-m", "256M", "--append", WORDS,
+            "--disk", disk]  # fmt: skip
+    qemu = ["qemu-system-x86_64", "-M", MICROVM, "-accel", "kvm", "-cpu", "host", "-m", "256", "-nodefaults",
+            "-no-user-config", "-no-reboot", "-display", "none", "-serial", "stdio", "-kernel", kernel, "-initrd",
+            initramfs, "-append", WORDS, "-drive", f"file={disk},if=none,id=d,format=raw",
+            "-global", "virtio-mmio.force-legacy=false", "-device", "virtio-blk-device,drive=d"]  # fmt: skip
+    return {"vmm": ours, "vmm, pci": [*ours, "--virtio", "pci"], "QEMU": qemu}
+
+
+def cpu_of(pid: int) -> float:
+    """Seconds that the process has had, without those in which its guest ran."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12]) - int(fields[40])) / os.sysconf("SC_CLK_TCK")
+
+
+def run(command: list[str], exits: Exits) -> dict[str, Figures]:
+    """The workloads that came to their end."""
+    exits.begin()
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    found: dict[str, Figures] = {}
+    name, before, busy = "", 0, 0.0
+    try:
+        for line in process.stdout:
+            words = line.decode(errors="replace").strip()
+            if words.startswith("begin "):
+                name, before, busy = words[6:], sum(exits.counts().values()), cpu_of(process.pid)
+            elif words.startswith("end ") and words[4:].isdigit():
+                count = WORKLOADS[name][3]
+                spent = cpu_of(process.pid) - busy
+                made = sum(exits.counts().values()) - before
+                found[name] = Figures(int(words[4:]) / 1e9 / count, made / count, spent / count)
+            elif words == "all done":
+                break
+    finally:
+        exits.end()
+        process.kill()
+        process.wait()
+    return found
+
+
+def main() -> int:
+    """Prints the table; 1 when something is over its limit and --strict was given."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--strict", action="store_true", help="exit with 1 when a limit is broken")
+    arguments = parser.parse_args()
+    kernel, base = source.fetch("cloud", MODULES)
+    exits, over = Exits(), 0
+    with tempfile.TemporaryDirectory() as folder:
+        program, initramfs, disk = (os.path.join(folder, name) for name in ("io", "initramfs", "disk"))
+        subprocess.run(["gcc", "-O2", "-static", "-Wall", "-Werror", "-o", program, HERE / "io.c"], check=True)
+        with open(initramfs, "wb") as file:
+            file.write(Path(base).read_bytes())
+            members = [
+                cpio.file("init", init().encode(), 0o755),
+                cpio.file("bin/io", Path(program).read_bytes(), 0o755),
+            ]
+            file.writelines(cpio.pack(members))
+        Path(disk).write_bytes(os.urandom(1 << 20) * (SIZE >> 20))
+        monitors = commands(kernel, initramfs, disk)
+        rounds = [{name: run(command, exits) for name, command in monitors.items()} for _ in range(arguments.rounds)]
+    print(f"{'a request takes':32}{'MiB/s':>9}{'time':>10}{'exits':>8}{'host CPU':>10}")
+    for workload, (_, _, block, _, _) in WORKLOADS.items():
+        for name in monitors:
+            seen = [each[name][workload] for each in rounds if workload in each[name]]
+            if seen:
+                took, made, busy = (statistics.median(column) for column in zip(*seen, strict=True))
+                rate = block / took / (1 << 20)
+                print(f"  {workload + ', ' + name:30}{rate:9.1f}{took * 1e6:8.0f}us{made:8.2f}{busy * 1e6:8.0f}us")
+    for workload in WORKLOADS:
+        pairs = [(each["vmm"][workload], each["QEMU"][workload]) for each in rounds
+                 if workload in each["vmm"] and workload in each["QEMU"]]  # fmt: skip
+        if pairs:
+            time = statistics.median(ours.seconds / theirs.seconds for ours, theirs in pairs)
+            made = max(ours.exits - theirs.exits for ours, theirs in pairs)
+            row(workload, f"x{time:.2f}", "x1 of QEMU's time", time <= 1, "")
+            row(f"{workload}, exits", f"{made:+.2f}", "not more than QEMU's", made <= 0.05, "")
+            over += (time > 1) + (made > 0.05)
+    return int(bool(over and arguments.strict))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
