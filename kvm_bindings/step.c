@@ -1,8 +1,8 @@
 /*
  * The run step. See step.h for the contract.
  *
- * No device behaviour lives here: only entering, counting, and two answers so dull that Python need not hear of them
- * (a constant or counted access, a byte for a ring). Costs: one ioctl, two reads of the TSC, about 25 ns of counting.
+ * No device behaviour lives here: only entering, counting, and three answers so dull that Python need not hear of them
+ * (a constant or counted access, a byte for a ring, flags that are read and cleared). Costs: one ioctl, two reads of the TSC, about 25 ns of counting.
  */
 
 #include "whole_step.h"
@@ -36,6 +36,17 @@ static enum quietly answer_quietly(struct whole_step *step, struct step_location
         location->quiet_count++;
         return ANSWERED;
     }
+    if (location->quiet == STEP_QUIET_LATCH) {
+        if (location->is_write) {
+            step_latch(location->latch, 0, (uint32_t)open->value);
+        } else {
+            uint64_t flags = __atomic_load_n(location->latch, __ATOMIC_SEQ_CST);
+            memcpy(data_of(open->run), &flags, location->size & 15);
+            record_reply(step, flags);
+        }
+        location->quiet_count++;
+        return ANSWERED;
+    }
     if (open->uncounted)
         step->left = __rdtsc(); /* the ring's patience needs the time all the same */
     enum put done = put_written(step, location);
@@ -43,6 +54,14 @@ static enum quietly answer_quietly(struct whole_step *step, struct step_location
         return TO_PYTHON;
     location->quiet_count++;
     return done == PUT_AND_DUE ? ANSWERED_AND_DRAIN : ANSWERED;
+}
+
+void step_latch(uint32_t *latch, uint32_t set, uint32_t clear)
+{
+    if (clear)
+        __atomic_fetch_and(latch, ~clear, __ATOMIC_SEQ_CST);
+    if (set)
+        __atomic_fetch_or(latch, set, __ATOMIC_SEQ_CST);
 }
 
 /* In bursts, of which the first is not taken (see count_handler): its code has left the caches since the last one. */

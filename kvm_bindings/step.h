@@ -35,6 +35,7 @@
 #define STEP_LOUD 0             /* how a location is answered: by Python */
 #define STEP_QUIET_CONSTANT 1   /*   a read gives quiet_value, a write is only counted */
 #define STEP_QUIET_RING 2       /*   the written byte goes to the ring */
+#define STEP_QUIET_LATCH 3      /*   a read gives *latch, a write clears there the bits that are written */
 
 #define STEP_NEWS_EXIT 1        /* an exit that is no plain access: see run->exit_reason */
 #define STEP_NEWS_STRING 2      /* a string access: run->io.count > 1 elements wait in the data area */
@@ -67,6 +68,7 @@ struct step_location {
     uint8_t is_write;
     uint8_t size;
     uint8_t quiet;
+    uint32_t *latch;            /* of STEP_QUIET_LATCH; several locations of several vCPUs share one */
     uint32_t quiet_limit;       /* bytes in the ring after which Python hears of them, soon in any case; 0: STEP_RING */
 };
 
@@ -203,6 +205,9 @@ void step_collect(struct step *step, uint32_t row);
 
 /* Empties the ring into `into`, STEP_RING bytes: how many there were, and the key of their location. Any thread. */
 uint32_t step_take(struct step *step, uint8_t *into, uint64_t *key);
+
+/* Changes a latch, from any thread: first the bits of `clear`, then those of `set`. */
+void step_latch(uint32_t *latch, uint32_t set, uint32_t clear);
 
 /* The row of a location, made when it is new; the kind's overflow row when the table is full. */
 uint32_t step_locate(struct step *step, uint8_t kind, uint8_t is_write, uint8_t size, uint64_t address);

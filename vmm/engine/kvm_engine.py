@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .kvm_hidden import HiddenWatch
     from .kvm_irqchip import KernelIrqchip, LocalApics
     from .kvm_laps import KvmLaps
+    from .kvm_latch import Latch
     from .kvm_msr_watch import MsrWatch
     from .kvm_state import KvmState, StateTaker
 
@@ -67,6 +68,8 @@ class KvmEngine:
         """The TSC's kilohertz, of the host and of new vCPUs; 0 where the kernel does not tell."""
         self._taker: StateTaker | None = None
         self._eventfds: Eventfds | None = None
+        self._latches: list[Latch] = []
+        """Which must outlive the vCPUs."""
 
     def add_memory(self, memory: GuestMemory) -> None:
         """See protocol.Engine. Legal once for each memory, before the first vCPU runs."""
@@ -190,6 +193,14 @@ class KvmEngine:
     def remove_doorbell(self, fd: int) -> None:
         """See protocol.Engine."""
         self._events().remove_doorbell(fd)
+
+    def latch(self, read_at: int, clear_at: int) -> Latch:
+        """See protocol.Engine."""
+        from .kvm_latch import Latch
+
+        latch = Latch(self.vcpus, read_at, clear_at)
+        self._latches.append(latch)
+        return latch
 
     def send_message(self, address: int, data: int) -> bool:
         """See protocol.Engine."""

@@ -219,6 +219,15 @@ class KvmVcpu(Counted):
         location.quiet_limit = limit
         location.quiet = lib.STEP_QUIET_RING if ring else lib.STEP_LOUD if constant is None else lib.STEP_QUIET_CONSTANT
 
+    def answer_by_latch(self, address: int, size: int, is_write: bool, latch: CData | None) -> None:
+        """Lets the run step answer an MMIO location by flags that are read, and cleared by writing ones; None: loud
+        again. The latch outlives the vCPU. Before it runs, or while it does not."""
+        location = self._step.rows[self._locate("mmio", is_write, size, address)]
+        if location.key == 0:
+            return  # the table is full: it stays loud
+        location.latch = ffi.NULL if latch is None else latch
+        location.quiet = lib.STEP_LOUD if latch is None else lib.STEP_QUIET_LATCH
+
     def expect_collected(self, port: int) -> None:
         """Before the vCPU runs: what the kernel has collected of byte writes to `port` goes to its ring."""
         lib.step_collect(self._step, self._locate("io", True, 1, port))

@@ -195,6 +195,19 @@ if TYPE_CHECKING:
             """From the next write on. It comes through the port's ring of make_quiet() with the next exit. Any thread.
             Does nothing where the engine cannot."""
 
+    class Latch(Protocol):
+        """Flags that a guest reads and clears. Any thread."""
+
+        @property
+        def value(self) -> int:
+            """Those that are set."""
+
+        def set(self, flags: int) -> None:
+            """Adds some."""
+
+        def clear(self, flags: int) -> None:
+            """Takes some away."""
+
     class DirtyLog(Protocol):
         """Which pages of guest memory were written. While no vCPU runs."""
 
@@ -250,6 +263,10 @@ if TYPE_CHECKING:
         def doorbell(self, address: int, size: int, value: int | None = None) -> int:
             """An eventfd, the engine's to close: from now on a guest's write of `size` bytes to guest physical
             `address`, of this `value` alone where one is given, signals it, and is no exit."""
+
+        def latch(self, read_at: int, clear_at: int) -> Latch:
+            """Flags that a guest reads, 4 bytes at guest physical `read_at`, and clears, by writing them at `clear_at`,
+            without anybody here. Before the vCPUs run."""
 
         def remove_doorbell(self, fd: int) -> None:
             """Ends that, and closes the eventfd."""

@@ -236,7 +236,7 @@ class GuestMemory:
         with memoryview(mapping) as whole:
             return whole[at : at + size]
 
-    def lend(self, gpa: int, size: int, writable: bool = False) -> memoryview | None:
+    def lend(self, gpa: int, size: int, writable: int = 0) -> memoryview | None:
         """The memory itself for a while, as a device of its own accord reads and writes it; None where [gpa, gpa +
         size) is not in one region, or `writable` and in a ROM. Whoever writes to it says so by note_at(). Let go of it
         before the machine closes."""

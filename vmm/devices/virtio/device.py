@@ -86,13 +86,15 @@ def serve(queue: VirtQueue, answer: Callable[[Chain], int], most: int = 256) -> 
     """Answers what is in `queue`, each request by how many bytes it got, with one look at the driver's wishes for all.
     False when `most` were done and there are more: the caller has itself called again, after others' turn."""
     done = 0
-    while True:
-        queue.hush()
-        while done < most and (chain := queue.pop()) is not None:
-            queue.push(chain, answer(chain))
-            done += 1
-        queue.flush()
-        if done >= most:
-            return False
-        if not queue.listen():
-            return True
+    try:
+        while True:
+            queue.hush()
+            while done < most and (chain := queue.pop()) is not None:
+                queue.push(chain, answer(chain))
+                done += 1
+            if done >= most:
+                return False
+            if not queue.listen():
+                return True
+    finally:
+        queue.flush()  # last: the vCPU that it wakes may want the interpreter at once

@@ -12,12 +12,22 @@ from .transport import CONFIG_CHANGED, Transport
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, Protocol
 
     from .transport import QueueSetup
 
+    class Latch(Protocol):
+        """Flags, each set and cleared by any thread."""
+
+        @property
+        def value(self) -> int: ...
+        def set(self, flags: int, /) -> None: ...
+        def clear(self, flags: int, /) -> None: ...
+
+
 SIZE = 0x200
 MAGIC, VERSION, VENDOR = 0x7472_6976, 2, 0x4D4D_56
+PENDING, ACKNOWLEDGE = 0x60, 0x64
 QUEUE_NOTIFY = 0x50
 """Where a driver rings: a write of 4 bytes, the queue's index."""
 CONFIG = 0x100
@@ -25,32 +35,63 @@ _USED, _CONFIG = 1, 2
 _NOWHERE = 0xFFFF_FFFF
 
 
+class Flags:
+    """Causes of interrupts, where nobody answers for them in our place."""
+
+    def __init__(self) -> None:
+        self._used = self._config = False  # one store each: a thread that sets one does not lose the other
+
+    @property
+    def value(self) -> int:
+        """The interrupt status register."""
+        return self._used * _USED | self._config * _CONFIG
+
+    def set(self, flags: int) -> None:
+        """Adds some."""
+        if flags & _USED:
+            self._used = True
+        if flags & _CONFIG:
+            self._config = True
+
+    def clear(self, flags: int) -> None:
+        """Takes some away."""
+        if flags & _USED:
+            self._used = False
+        if flags & _CONFIG:
+            self._config = False
+
+
 class Mmio(Transport):
     """`raise_line(pending)` is told of each interrupt, and of its end; any thread calls it, and it must not wait."""
 
     raise_line: Callable[[bool], None] = staticmethod(lambda pending: None)
-    _used_pending = _config_pending = False
+
+    def __init__(self, *values: Any) -> None:
+        self._flags: Latch = Flags()
+        super().__init__(*values)
 
     def interrupt(self, index: int) -> None:
-        if index == CONFIG_CHANGED:
-            self._config_pending = True
-        else:
-            self._used_pending = True
+        self._flags.set(_CONFIG if index == CONFIG_CHANGED else _USED)
         self.raise_line(True)
 
     def lower(self) -> None:
-        self._used_pending = self._config_pending = False
+        self._flags.clear(_USED | _CONFIG)
         self.raise_line(False)
 
     @property
     def pending(self) -> int:
         """The interrupt status register."""
-        return self._used_pending * _USED | self._config_pending * _CONFIG
+        return self._flags.value
+
+    def keep_flags_in(self, flags: Latch) -> None:
+        """From now on the status register is there, where guests may read and clear it without us. Before it runs."""
+        flags.set(self._flags.value)
+        self._flags = flags
 
     def read(self, offset: int, size: int) -> int:
         if offset >= CONFIG:
             return self._read_config(offset - CONFIG, size)
-        if offset == 0x60:
+        if offset == PENDING:
             return self.pending
         if size != 4:
             return 0
@@ -76,11 +117,8 @@ class Mmio(Transport):
             return
         elif offset == QUEUE_NOTIFY:
             self.kick(value)
-        elif offset == 0x64:
-            if value & _USED:
-                self._used_pending = False
-            if value & _CONFIG:
-                self._config_pending = False
+        elif offset == ACKNOWLEDGE:
+            self._flags.clear(value)
             if not self.pending:
                 self.raise_line(False)
         elif offset == 0x70:
@@ -117,7 +155,7 @@ class Mmio(Transport):
 
     def _load_own(self, fields: dict[str, Any]) -> None:
         pending = fields["pending"] if type(fields["pending"]) is int else 0
-        self._used_pending, self._config_pending = bool(pending & _USED), bool(pending & _CONFIG)
+        self._flags.set(pending & (_USED | _CONFIG))
 
 
 _PLACES = {

@@ -63,6 +63,7 @@ class Ring:
         self.index = index
         self.size = size
         self._memory = memory
+        self._lend = memory.lend
         self._interrupt = interrupt
         self._has_events = bool(features & F_EVENT_INDEX)
         self._has_indirect = bool(features & F_INDIRECT)
@@ -81,8 +82,8 @@ class Ring:
 
     def _add(self, chain: Chain, gpa: int, size: int, flags: int) -> None:
         """One buffer more."""
-        writes = bool(flags & WRITE)
-        view = self._memory.lend(gpa, size, writes)
+        writes = flags & WRITE
+        view = self._lend(gpa, size, writes)
         if view is None or not size:
             raise self._wrong(f"{size} bytes at {gpa:#x} are no buffer to {'fill' if writes else 'read'}")
         chain.size += size

@@ -63,8 +63,11 @@ class MmioPlaces:
         return lambda pending: post(follow)
 
     def add_doorbells(self, engine: Any, reactor: Reactor) -> None:
-        """See Places."""
+        """See Places. Where interrupts are edges, their causes too are read and cleared without us."""
         for index, transport in enumerate(self._transports):
+            if engine.irqchip is not None:
+                start = _place(index)[0]
+                transport.keep_flags_in(engine.latch(start + mmio.PENDING, start + mmio.ACKNOWLEDGE))
             for queue in range(len(transport.setups)):
                 fd = engine.doorbell(_place(index)[0] + mmio.QUEUE_NOTIFY, 4, queue)
                 reactor.add(fd, READ | EDGE, _rung(transport, queue))
