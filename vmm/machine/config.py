@@ -53,6 +53,9 @@ class MachineConfig(Record):
     """How virtio devices are reached, one of TRANSPORTS."""
     disks: tuple[str | bytes, ...] = ()
     """Virtio disks, in order: "FILE[,ro][,overlay][,serial=S][,queues=N]" each, or the disk's bytes."""
+    networks: tuple[str, ...] = ()
+    """Virtio network cards, in order, each "user[,forward=8080:80]" or "tap=NAME[,queues=N]", and of either
+    ",mac=52:54:00:12:34:56" or ",seed=TEXT" for an address derived from it."""
     rng: bool = False
     """Plug in a virtio entropy device, fed by the host's /dev/urandom."""
     balloon: bool = False
@@ -114,7 +117,7 @@ class MachineConfig(Record):
     @property
     def has_virtio(self) -> bool:
         """Whether there is any virtio device."""
-        return bool(self.disks) or self.rng or self.balloon
+        return bool(self.disks or self.networks) or self.rng or self.balloon
 
     @property
     def is_kernel(self) -> bool:

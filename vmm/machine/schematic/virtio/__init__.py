@@ -67,6 +67,10 @@ def _wanted(board: Board, tell: Callable[[str, str], None]) -> Iterator[tuple[Vi
         from . import disks
 
         yield from disks.devices(board, tell)
+    if board.config.networks and board.virtio is not None:
+        from . import networks
+
+        yield from networks.devices(board, board.virtio.reactor, tell)
     if board.config.rng:
         from . import rng
 
