@@ -73,6 +73,8 @@ class Console(VirtioDevice):
         """For the driver."""
         self._known: set[int] = set()
         """Ports that the driver said it is ready for."""
+        self._opened: set[int] = set()
+        """Ports that a program in the guest has open: drivers drop what comes before."""
         self._sending: dict[int, tuple[Chain, int]] = {}
         """By port: a request of which the link has taken so many bytes."""
         for index, (_, link) in enumerate(self._ports):
@@ -125,6 +127,7 @@ class Console(VirtioDevice):
         super().reset()
         self._messages.clear()
         self._known.clear()
+        self._opened.clear()
         self._sending.clear()
         for _, link in self._ports:
             link.want(False)
@@ -175,14 +178,15 @@ class Console(VirtioDevice):
     def _fill(self, port: int) -> None:
         """From the link to the guest, as far as the driver has given buffers."""
         queue, link = self.queues.get(_input_of(port)), self._ports[port][1]
-        if queue is None:
+        if queue is None or not link.is_open or not self._is_open(port):
+            link.want(False)
             return
         try:
             for _ in range(_TURN):
-                chain = queue.pop() if link.is_open else None
+                chain = queue.pop()
                 if chain is None:
                     link.want(False)
-                    if not link.is_open or not queue.listen():
+                    if not queue.listen():
                         return
                     continue
                 if not chain.writable:
@@ -190,12 +194,15 @@ class Console(VirtioDevice):
                 got = link.read_into(chain.writable)
                 if not got:
                     queue.unpop(chain)
-                    link.want(True)
+                    link.want(link.is_open)
                     return
                 queue.push(chain, got)
             self.again(_input_of(port))
         finally:
             queue.flush()
+
+    def _is_open(self, port: int) -> bool:
+        return port in self._opened or not self.accepted & F_PORTS
 
     # -- control messages --
 
@@ -203,13 +210,15 @@ class Console(VirtioDevice):
         port, event, value = _CONTROL.unpack(chain.read(_CONTROL.size))
         if event == READY:
             self._known.clear()
+            self._opened.clear()
             for index in range(len(self._ports)):
                 self._say(index, ADD, 1)
         elif port >= len(self._ports):
             raise GuestError(self.name, f"a message for port {port} of {len(self._ports)}")
         elif event == PORT_READY and value:
             self._introduce(port)
-        elif event == OPEN and value:
+        elif event == OPEN:
+            (self._opened.add if value else self._opened.discard)(port)
             self._fill(port)
         return 0
 
@@ -252,20 +261,23 @@ class Console(VirtioDevice):
     # -- state --
 
     def save(self) -> State:
-        return State(
-            _SCHEMA, 1, {"size": list(self._size), "known": sorted(self._known), "messages": self._messages[:]}
-        )
+        ports = {"known": sorted(self._known), "opened": sorted(self._opened)}
+        return State(_SCHEMA, 1, {"size": list(self._size), "messages": self._messages[:], **ports})
 
     def load(self, state: State) -> None:
-        fields = state.expect(_SCHEMA, 1, ("size", "known", "messages"))
-        size, known, messages = fields["size"], fields["known"], fields["messages"]
-        numbers = [*size, *known] if isinstance(size, list) and isinstance(known, list) else [None]
-        if any(type(each) is not int or not 0 <= each < 1 << 16 for each in numbers) or len(size) != 2:
-            raise SnapshotError(f"{_SCHEMA}: sizes and ports are small numbers")
+        fields = state.expect(_SCHEMA, 1, ("size", "known", "opened", "messages"))
+        size, messages, ports = fields["size"], fields["messages"], (fields["known"], fields["opened"])
+        for numbers in (size, *ports):
+            if not isinstance(numbers, list) or any(
+                type(each) is not int or not 0 <= each < 1 << 16 for each in numbers
+            ):
+                raise SnapshotError(f"{_SCHEMA}: sizes and ports are small numbers")
+        if len(size) != 2:
+            raise SnapshotError(f"{_SCHEMA}: a size is columns and rows")
         if not isinstance(messages, list) or any(type(each) is not bytes for each in messages):
             raise SnapshotError(f"{_SCHEMA}: messages are bytes")
         self._size = (size[0], size[1])
-        self._known = {each for each in known if each < len(self._ports)}
+        self._known, self._opened = ({each for each in which if each < len(self._ports)} for which in ports)
         self._messages = messages[:]
 
     def activate(self, queues: dict[int, VirtQueue], features: int) -> None:
