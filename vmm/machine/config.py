@@ -56,6 +56,9 @@ class MachineConfig(Record):
     networks: tuple[str, ...] = ()
     """Virtio network cards, in order, each "user[,forward=8080:80]" or "tap=NAME[,queues=N]", and of either
     ",mac=52:54:00:12:34:56" or ",seed=TEXT" for an address derived from it."""
+    ports: tuple[str, ...] = ()
+    """Named ports of a virtio console, for agents in the guest: "NAME=PATH" each, PATH a Unix socket where one program
+    may connect; "NAME=" leads nowhere. With any, the guest has a terminal hvc0 too, which speaks as COM1 does."""
     rng: bool = False
     """Plug in a virtio entropy device, fed by the host's /dev/urandom."""
     balloon: bool = False
@@ -117,7 +120,7 @@ class MachineConfig(Record):
     @property
     def has_virtio(self) -> bool:
         """Whether there is any virtio device."""
-        return bool(self.disks or self.networks) or self.rng or self.balloon
+        return bool(self.disks or self.networks or self.ports) or self.rng or self.balloon
 
     @property
     def is_kernel(self) -> bool:

@@ -99,6 +99,8 @@ COMMAND = Command(
                help="a raw disk: FILE[,ro][,overlay][,serial=S][,queues=N]"),
         Option(names=("--net",), value="NETWORK", many=True, group=VIRTIO,
                help="user[,forward=8080:80] or tap=NAME[,queues=N]"),
+        Option(names=("--port",), value="NAME=PATH", many=True, group=VIRTIO,
+               help="a console port for an agent, at a Unix socket"),
         Option(names=("--rng",), help="an entropy device over /dev/urandom", group=VIRTIO),
         Option(names=("--report",), value="FILE", help="write the run as one page of HTML", group=EXITS),
         Option(names=("--trace",), value="FILE", group=EXITS, help="write a timeline that ui.perfetto.dev opens"),
