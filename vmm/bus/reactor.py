@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from threading import Thread
 
-READ, WRITE, EDGE = select.EPOLLIN, select.EPOLLOUT, select.EPOLLET
+READ, WRITE, HANG_UP, EDGE = select.EPOLLIN, select.EPOLLOUT, select.EPOLLRDHUP, select.EPOLLET
 """What to wait for; with EDGE once each time that it comes about, also when nobody reads it away."""
 MOST = 64
 """Events that are taken at once."""
