@@ -53,7 +53,7 @@ def place(board: Board) -> None:
     """Makes the devices and claims their addresses. ConfigError for more than there is room for."""
     devices = board.virtio = VirtioDevices(board)
     try:
-        for device, name in _wanted(board, devices.tell):
+        for device, name in _wanted(board, devices.tell, devices.reactor):
             devices.add(device, name)
         devices.places.ready()
     except BaseException:
@@ -61,7 +61,7 @@ def place(board: Board) -> None:
         raise
 
 
-def _wanted(board: Board, tell: Callable[[str, str], None]) -> Iterator[tuple[VirtioDevice, str]]:
+def _wanted(board: Board, tell: Callable[[str, str], None], reactor: Reactor) -> Iterator[tuple[VirtioDevice, str]]:
     """Every device with its name on the board, in the order in which the guest finds them."""
     if board.config.disks:
         from . import disks
@@ -75,6 +75,10 @@ def _wanted(board: Board, tell: Callable[[str, str], None]) -> Iterator[tuple[Vi
         from . import balloon
 
         yield from balloon.devices(board)
+    if board.config.vsock:
+        from . import sockets
+
+        yield from sockets.devices(board, reactor)
 
 
 class VirtioDevices:
