@@ -100,7 +100,7 @@ class VirtioDevices:
 
     def tell(self, name: str, words: str) -> None:
         """A device has something to say to the user. Any thread."""
-        self._tell(name, words)
+        self._tell(f"{name}:", words)
 
     def connect(
         self, engine: Any, post: Callable[[Callable[[], None]], None], failed: Callable[[str, Exception], None],
