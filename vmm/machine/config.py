@@ -53,6 +53,9 @@ class MachineConfig(Record):
     """How virtio devices are reached, one of TRANSPORTS."""
     disks: tuple[str | bytes, ...] = ()
     """Virtio disks, in order: "FILE[,ro][,overlay][,serial=S][,queues=N]" each, or the disk's bytes."""
+    ports: tuple[str, ...] = ()
+    """Named ports of a virtio console, for agents in the guest: "NAME=PATH" each, PATH a Unix socket where one program
+    may connect; "NAME=" leads nowhere. With any, the guest has a terminal hvc0 too, which speaks as COM1 does."""
     rng: bool = False
     """Plug in a virtio entropy device, fed by the host's /dev/urandom."""
     balloon: bool = False
@@ -116,7 +119,7 @@ class MachineConfig(Record):
     @property
     def has_virtio(self) -> bool:
         """Whether there is any virtio device."""
-        return bool(self.disks or self.rng or self.balloon or self.vsock)
+        return bool(self.disks or self.ports or self.rng or self.balloon or self.vsock)
 
     @property
     def is_kernel(self) -> bool:

@@ -113,6 +113,15 @@ class Outside:
             raise ConfigError.of("identity", f"16 bytes are needed, not {len(new)}")
         self.post(lambda: chip.renew(new))
 
+    def resize_console(self, columns: int, rows: int) -> None:
+        """Tells the guest how large the terminal is that it has as hvc0. Any thread, before or while it runs.
+
+        ConfigError on a machine without a virtio console.
+        """
+        console, virtio = self.device("virtio-console").device, self._board.virtio
+        if virtio is not None:
+            virtio.reactor.call(lambda: console.resize(columns, rows))
+
     def press_ctrl_alt_del(self) -> None:
         """Presses Ctrl, Alt and Del on the keyboard. Any thread, before or while it runs."""
         self.post(lambda: self.device("i8042").press_ctrl_alt_del() and None)

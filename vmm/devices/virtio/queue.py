@@ -73,6 +73,8 @@ class SplitQueue(Ring):
                     return chain
             elif table is self._table:
                 table, count, at, before = self._indirect(gpa, size, flags), size // ENTRY, 0, chain.parts
+                if not before and self._add_table(chain, table):
+                    return chain
             else:
                 raise self._wrong("an indirect table in another")
 

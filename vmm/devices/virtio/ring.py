@@ -98,6 +98,51 @@ class Ring:
         else:
             chain.readable.append(view)
 
+    _flags_at = 2
+    """Which field of a descriptor its flags are. In a split ring they say whether the next field links to another."""
+
+    def _add_table(self, chain: Chain, table: memoryview) -> bool:
+        """All buffers of an indirect table, at a quarter of what _add() costs for each: neighbours in memory become
+        one. False, and nothing done, for a table that is not in order or has faults: then each is looked at singly."""
+        runs: list[tuple[int, int, int]] = []
+        start, end, way, last, flags_at = 0, 0, -1, len(table) // ENTRY, self._flags_at
+        is_linked = flags_at == 2
+        for index, entry in enumerate(DESCRIPTOR.iter_unpack(table), start=1):
+            gpa, size, flags = entry[0], entry[1], entry[flags_at]
+            if gpa == end and flags & WRITE == way:
+                end += size
+            else:
+                if way >= 0:
+                    runs.append((start, end - start, way))
+                start, end, way = gpa, gpa + size, flags & WRITE
+            if not size or flags & INDIRECT:
+                return False
+            if is_linked:
+                if not flags & NEXT:
+                    break
+                if entry[3] != index or index == last:
+                    return False
+        runs.append((start, end - start, way))
+        readable: list[memoryview] = []
+        writable: list[memoryview] = []
+        places: list[tuple[int, int]] = []
+        lend, total = self._lend, 0
+        for start, size, way in runs:
+            view = lend(start, size, way)
+            if view is None or (not way and writable):
+                return False
+            total += size
+            if way:
+                writable.append(view)
+                places.append((start, size))
+            else:
+                readable.append(view)
+        if total > MOST_BYTES or len(runs) > MOST_PARTS:
+            return False
+        chain.readable, chain.writable, chain.places = readable, writable, places
+        chain.size, chain.parts = total, len(runs)
+        return True
+
     def _indirect(self, gpa: int, size: int, flags: int) -> memoryview:
         """The table behind a descriptor."""
         table = None if size % ENTRY or not size else self._memory.lend(gpa, size)

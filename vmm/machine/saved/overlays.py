@@ -22,6 +22,8 @@ def with_overlays(config: MachineConfig) -> MachineConfig:
         changes["vsock"] = config.vsock.partition(",")[0]
     if config.disks:
         changes["disks"] = tuple(_with_overlay(each) for each in config.disks)
+    if config.ports:  # whose sockets are the master's
+        changes["ports"] = tuple(f"{each.partition('=')[0]}=" for each in config.ports)
     return config.replace(**changes) if changes else config
 
 
