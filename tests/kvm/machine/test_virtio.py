@@ -76,7 +76,7 @@ def test_a_full_host_is_an_error_of_the_request_and_a_line_for_the_user(machine,
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
     assert (outcome.kind, outcome.value) == ("debug-exit", 3), outcome
     assert len(words) == 1
-    assert "virtio-blk0" in words[0]
+    assert "virtio-blk0: " in words[0]
     assert str(disk) in words[0]
 
 
@@ -156,6 +156,16 @@ def test_each_access_is_seen_by_one_who_asks(machine):
     blk.on_exit(lambda direction, address, size, value, device: seen.append((direction, address)))
     ends_well(blk)
     assert seen.count(("write", 0xD100_0050)) >= 10
+
+
+def test_a_kernel_without_acpi_is_told_by_words(kernels):
+    image = kernels.image(kernels.HALT)
+    for words, is_told in (("acpi=off", True), ("quiet", False)):
+        with Machine(image=image, command_line=words, disks=(bytes(SECTOR),) * 2) as told:
+            line = told.memory.read(0x9_1000, 512).partition(b"\0")[0].decode()
+        assert line.startswith(words)
+        assert ("virtio_mmio.device=512@0xd1000000:5" in line) is is_told
+        assert ("virtio_mmio.device=512@0xd1001000:10" in line) is is_told
 
 
 def test_nothing_is_left_of_it():

@@ -115,7 +115,7 @@ class Transport(Device):
     def _break(self, words: str) -> None:
         """The driver has broken the contract, or the device has: nothing more until a reset."""
         self.status |= NEEDS_RESET
-        self._told(f"{self.name}: {words}; the device waits for a reset")
+        self._told(f"{words}; the device waits for a reset")
         if self.status & DRIVER_OK:
             self.config_changed()
 

@@ -83,6 +83,10 @@ def _wanted(board: Board, all: VirtioDevices) -> Iterator[tuple[VirtioDevice, st
         from . import balloon
 
         yield from balloon.devices(board)
+    if board.config.vsock:
+        from . import sockets
+
+        yield from sockets.devices(board, all.reactor)
 
 
 class VirtioDevices:
@@ -104,7 +108,7 @@ class VirtioDevices:
 
     def tell(self, name: str, words: str) -> None:
         """A device has something to say to the user. Any thread."""
-        self._tell(name, words)
+        self._tell(f"{name}:", words)
 
     def connect(
         self, engine: Any, post: Callable[[Callable[[], None]], None], failed: Callable[[str, Exception], None],

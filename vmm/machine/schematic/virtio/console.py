@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ....bus.reactor import Reactor
-    from ....devices.virtio.console import Link
+    from ....devices.virtio.console_port import Link
     from ....devices.virtio.device import VirtioDevice
     from ...board import Board
 
