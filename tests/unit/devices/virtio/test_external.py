@@ -8,6 +8,8 @@ import shutil
 import signal
 import struct
 import subprocess
+import sys
+import time
 from threading import RLock
 
 import pytest
@@ -154,3 +156,18 @@ def test_what_is_no_such_disk_is_refused_in_the_engines_words(tmp_path, image):
             Bench(tmp_path / "disk.qcow2", "qcow2")
     finally:
         first.close()
+
+
+def test_an_engine_ends_with_a_machine_that_is_killed(image):
+    path = image("vdi")
+    program = (
+        "import os, signal; from vmm.memory.guest_memory import GuestMemory;"
+        "from vmm.backends.vhost_user.storage_daemon import StorageDaemon;"
+        f"engine = StorageDaemon({str(path)!r}, 'vdi', False, 1, GuestMemory(is_shared=True));"
+        "print(engine._process.pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=False)
+    end = time.monotonic() + 10
+    while os.path.exists(f"/proc/{int(done.stdout)}/exe"):
+        assert time.monotonic() < end, "it lives on"
+        time.sleep(0.02)
