@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "qemu-storage-daemon"
 _WATCHED = '(read -r _; kill $$) <&1 >/dev/null 2>&1 & exec "$@" >&2'
-"""A shell becomes the engine, and beside it one waits on its standard output, a pipe, for the end of us. (A signal at its
+"""A shell becomes the engine, and beside it one waits on its standard output, a pipe, for our end. (A signal at its
 parent's death would come at the end of the thread that has started it.)"""
 
 
