@@ -60,6 +60,8 @@ class MachineConfig(Record):
     """Plug in a virtio entropy device, fed by the host's /dev/urandom."""
     balloon: bool = False
     """Plug in a virtio balloon: Machine.balloon takes memory from the guest, and gives it back."""
+    vsock: str = ""
+    """Plug in a virtio socket device: "CID,PATH", the guest's context id and where the host's sockets stand."""
     pc_testdev: bool = False
     """Plug in the devices that kvm-unit-tests use: pc-testdev, the PM timer."""
     display: bool = False
@@ -117,7 +119,7 @@ class MachineConfig(Record):
     @property
     def has_virtio(self) -> bool:
         """Whether there is any virtio device."""
-        return bool(self.disks or self.ports) or self.rng or self.balloon
+        return bool(self.disks or self.ports or self.rng or self.balloon or self.vsock)
 
     @property
     def is_kernel(self) -> bool:

@@ -56,9 +56,9 @@ def virtio_of(values: dict[str, Any]) -> dict[str, Any]:
         given["ports"] = tuple(values["port"])
     if values["virtio"] is not None:
         given["virtio"] = values["virtio"]
-    for name in ("rng", "balloon"):
+    for name in ("rng", "balloon", "vsock"):
         if values[name]:
-            given[name] = True
+            given[name] = values[name]
     return given
 
 

@@ -100,6 +100,8 @@ COMMAND = Command(
         Option(names=("--port",), value="NAME=PATH", many=True, group=VIRTIO,
                help="a console port for an agent, at a Unix socket"),
         Option(names=("--rng",), help="an entropy device over /dev/urandom", group=VIRTIO),
+        Option(names=("--vsock",), value="CID,PATH", group=VIRTIO,
+               help="sockets: CONNECT PORT at PATH, and PATH_PORT"),
         Option(names=("--report",), value="FILE", help="write the run as one page of HTML", group=EXITS),
         Option(names=("--trace",), value="FILE", group=EXITS, help="write a timeline that ui.perfetto.dev opens"),
         Option(names=("--trace-filter",), value="WORDS", group=EXITS,

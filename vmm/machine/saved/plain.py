@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _BYTES, _STATE = {"base64"}, {"schema", "version", "fields"}
-_NEWER = ("virtio", "disks", "ports", "rng", "balloon")
+_NEWER = ("virtio", "disks", "ports", "rng", "balloon", "vsock")
 """Fields that the first files of this version have not."""
 _HOST_SIDE = ("console", "warn")
 """Fields of a config that are the process's own affair."""
@@ -110,7 +110,7 @@ def config_from_plain(document: object) -> MachineConfig:
         raise SnapshotError(f"config: {error}") from None
     flags = ("pc_testdev", "display", "unreal", "user", "cpu_pm", "strict", "test_devices",
              "rng", "balloon")  # fmt: skip
-    texts = ("command_line", "cpu", "symbols", "firmware", "boot")
+    texts = ("command_line", "cpu", "symbols", "firmware", "boot", "vsock")
     if config.irqchip == "auto" or config.memory < 0:
         raise SnapshotError("config: it leaves something open")
     kinds = dict.fromkeys(flags, bool) | dict.fromkeys(texts, str)

@@ -53,7 +53,7 @@ def place(board: Board) -> None:
     """Makes the devices and claims their addresses. ConfigError for more than there is room for."""
     devices = board.virtio = VirtioDevices(board)
     try:
-        for device, name in _wanted(board, devices):
+        for device, name in _wanted(board, devices.tell, devices.reactor):
             devices.add(device, name)
         devices.places.ready()
     except BaseException:
@@ -61,16 +61,16 @@ def place(board: Board) -> None:
         raise
 
 
-def _wanted(board: Board, all: VirtioDevices) -> Iterator[tuple[VirtioDevice, str]]:
+def _wanted(board: Board, tell: Callable[[str, str], None], reactor: Reactor) -> Iterator[tuple[VirtioDevice, str]]:
     """Every device with its name on the board, in the order in which the guest finds them."""
     if board.config.disks:
         from . import disks
 
-        yield from disks.devices(board, all.tell)
+        yield from disks.devices(board, tell)
     if board.config.ports:
         from . import console
 
-        yield from console.devices(board, all.reactor)
+        yield from console.devices(board, reactor)
     if board.config.rng:
         from . import rng
 
@@ -79,6 +79,10 @@ def _wanted(board: Board, all: VirtioDevices) -> Iterator[tuple[VirtioDevice, st
         from . import balloon
 
         yield from balloon.devices(board)
+    if board.config.vsock:
+        from . import sockets
+
+        yield from sockets.devices(board, reactor)
 
 
 class VirtioDevices:
