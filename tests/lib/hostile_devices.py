@@ -29,28 +29,6 @@ def _rng() -> VirtioDevice:
     return Rng(fill)
 
 
-class _Chatter:
-    """A port's far end that takes half of what it is told, and always has something to say."""
-
-    came = has_room = turned = None
-    is_open = True
-
-    def write(self, views) -> int:
-        return sum(map(len, views)) // 2
-
-    def read_into(self, views) -> int:
-        for view in views:
-            view[:] = bytes(len(view))
-        return min(sum(map(len, views)), 64)
-
-    def want(self, wanted: bool) -> None:
-        self.wanted = wanted
-
-
-def _console() -> VirtioDevice:
-    return Console([("console", Spoken(lambda said: None)), ("agent", _Chatter())])
-
-
 def _balloon() -> VirtioDevice:
     spans = ((0, 64 << 10), (0x10_0000, 16 << 10))
 
@@ -106,6 +84,28 @@ _PACKETS = (
     _packet(packets.REQUEST, port=4), _packet(packets.SHUTDOWN, flags=3), _packet(packets.SHUTDOWN, flags=2),
     _packet(packets.REQUEST, cid=9),
 )  # fmt: skip
+
+
+class _Chatter:
+    """A port's far end that takes half of what it is told, and always has something to say."""
+
+    came = has_room = turned = None
+    is_open = True
+
+    def write(self, views) -> int:
+        return sum(map(len, views)) // 2
+
+    def read_into(self, views) -> int:
+        for view in views:
+            view[:] = bytes(len(view))
+        return min(sum(map(len, views)), 64)
+
+    def want(self, wanted: bool) -> None:
+        self.wanted = wanted
+
+
+def _console() -> VirtioDevice:
+    return Console([("console", Spoken(lambda said: None)), ("agent", _Chatter())])
 
 
 DEVICES: dict[str, tuple[Callable[[], VirtioDevice], tuple[bytes, ...]]] = {

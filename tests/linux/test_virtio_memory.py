@@ -8,7 +8,6 @@ import time
 
 import pytest
 
-from vmm import Machine
 from vmm.units import MiB
 
 pytestmark = pytest.mark.timeout(300)
@@ -27,10 +26,10 @@ def until(condition, seconds: float = 120):
     return found
 
 
-def test_memory_comes_back_when_it_is_asked_for_and_by_itself(with_virtio):
-    script = "dd if=/dev/zero of=/dev/shm/file bs=1M count=150; rm /dev/shm/file; echo re''ady; read line; poweroff -f"
-    with Machine(image=with_virtio.image, modules=(with_virtio.initramfs,), memory=256 * MiB, balloon=True,
-                 command_line=f"+quiet vmm.run='{script}'") as machine:  # fmt: skip
+def test_memory_comes_back_when_it_is_asked_for_and_by_itself(linux, with_virtio):
+    fill = "dd if=/dev/zero of=/dev/shm/file bs=1M count=150; rm /dev/shm/file"
+    script = f"{fill}; echo ready; read line </dev/ttyS0; poweroff -f"
+    with linux(with_virtio, script, memory=256 * MiB, balloon=True) as machine:
         machine.start(deadline=240)
         assert until(lambda: b"ready" in machine.console_output), machine.console_output
         after_use = resident()

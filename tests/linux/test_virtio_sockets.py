@@ -8,7 +8,6 @@ import threading
 
 import pytest
 
-from vmm import Machine
 from vmm.units import MiB
 
 pytestmark = pytest.mark.timeout(300)
@@ -33,19 +32,18 @@ def echoed(end: socket.socket, data: bytes) -> bytes:
     return bytes(found)
 
 
-def test_an_echo_in_the_guest_and_one_on_the_host(with_virtio, tmp_path):
+def test_an_echo_in_the_guest_and_one_on_the_host(linux, with_virtio, tmp_path):
     path, data = str(tmp_path / "v"), os.urandom(SIZE)
     script = (
         "mkfifo loop; vsock -l 99 <loop >loop & vsock 52 </dev/null; wait;"
-        "head -c 100000 /dev/urandom >file; vsock 53 <file >back; cmp file back && echo sa''me; vsock 54 </dev/null;"
-        "echo refu''sed \\$?; poweroff -f"
+        "head -c 100000 /dev/urandom >file; vsock 53 <file >back; cmp file back && echo same; vsock 54 </dev/null;"
+        "echo refused $?; poweroff -f"
     )
     with (
         socket.socket(socket.AF_UNIX) as ready,
         socket.socket(socket.AF_UNIX) as echo,
-        Machine(image=with_virtio.image, modules=(with_virtio.initramfs,), vsock=f"5,{path}",
-                command_line=f"+quiet vmm.run='{script}'") as machine,
-    ):  # fmt: skip
+        linux(with_virtio, script, vsock=f"5,{path}") as machine,
+    ):
         for listener, port in ((ready, 52), (echo, 53)):
             listener.settimeout(120)
             listener.bind(f"{path}_{port}")

@@ -139,6 +139,9 @@ class Balloon(VirtioDevice):
         self._actual = 0
         super().reset()
 
+    def close(self) -> None:
+        self._held = None
+
     # -- state --
 
     def settle(self) -> None:

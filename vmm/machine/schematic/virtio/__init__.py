@@ -53,7 +53,7 @@ def place(board: Board) -> None:
     """Makes the devices and claims their addresses. ConfigError for more than there is room for."""
     devices = board.virtio = VirtioDevices(board)
     try:
-        for device, name in _wanted(board, devices.tell, devices.reactor):
+        for device, name in _wanted(board, devices):
             devices.add(device, name)
         devices.places.ready()
     except BaseException:
@@ -61,16 +61,16 @@ def place(board: Board) -> None:
         raise
 
 
-def _wanted(board: Board, tell: Callable[[str, str], None], reactor: Reactor) -> Iterator[tuple[VirtioDevice, str]]:
+def _wanted(board: Board, all: VirtioDevices) -> Iterator[tuple[VirtioDevice, str]]:
     """Every device with its name on the board, in the order in which the guest finds them."""
     if board.config.disks:
         from . import disks
 
-        yield from disks.devices(board, tell)
+        yield from disks.devices(board, all.tell)
     if board.config.ports:
         from . import console
 
-        yield from console.devices(board, reactor)
+        yield from console.devices(board, all.reactor)
     if board.config.rng:
         from . import rng
 
@@ -82,7 +82,7 @@ def _wanted(board: Board, tell: Callable[[str, str], None], reactor: Reactor) ->
     if board.config.vsock:
         from . import sockets
 
-        yield from sockets.devices(board, reactor)
+        yield from sockets.devices(board, all.reactor)
 
 
 class VirtioDevices:
