@@ -1,13 +1,11 @@
-"""Debian's driver and our network cards: over a tap in a network namespace of the test's own, and over passt."""
+"""Debian's driver and our network cards over a tap, in a network namespace of the test's own."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import socket
 import subprocess
-from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -18,7 +16,6 @@ from vmm.units import MiB
 SIZE = int(os.environ.get("VMM_NETWORK_MIB", "20"))
 """MiB each way: an emulated CPU takes a second for one."""
 needs_namespaces = pytest.mark.skipif(bool(why_not()), reason=why_not())
-needs_passt = pytest.mark.skipif(not shutil.which("passt"), reason="needs passt: apt install passt")
 
 
 class Peer(Thread):
@@ -69,23 +66,4 @@ def test_a_tap(boot, with_virtio, virtio, queues, size):
             with_virtio, script("ip addr add 10.9.0.2/24 dev eth0; ip link set eth0 up", "10.9.0.1"), virtio=virtio,
             networks=(f"tap=tap0,queues={queues},mac=52:54:00:00:00:09",), vcpus=queues, memory=512 * MiB,
         )  # fmt: skip
-    check(outcome, output, peer)
-
-
-@needs_namespaces
-@needs_passt
-def test_passt(boot, with_virtio):
-    with network_namespace():
-        for words in (
-            ["tuntap", "add", "up0", "mode", "tap"], ["addr", "add", "10.8.0.5/24", "dev", "up0"],
-            ["link", "set", "up0", "up"], ["route", "add", "default", "via", "10.8.0.1"], ["link", "set", "lo", "up"],
-        ):  # fmt: skip
-            subprocess.run(["ip", *words], check=True)
-        Path("/proc/sys/net/ipv4/ping_group_range").write_text("0 2147483647")  # passt pings as any user may then
-        peer = Peer("127.0.0.1", SIZE)
-        peer.start()
-        set_up = "ip link set eth0 up; ip addr add 10.8.0.5/24 dev eth0; ip route add default via 10.8.0.1"
-        outcome, output = boot(
-            with_virtio, script(set_up, "10.8.0.1"), networks=("user,forward=7003:7003",), memory=512 * MiB
-        )
     check(outcome, output, peer)

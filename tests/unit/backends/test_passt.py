@@ -12,7 +12,7 @@ from threading import Event, Thread
 import pytest
 from network_namespace import network_namespace, why_not
 
-from vmm.backends.passt import SMALL_MTU, Passt
+from vmm.backends.passt import MTU, Passt
 from vmm.backends.tap import Tap
 from vmm.bus.network import LinkLost
 from vmm.units import MiB
@@ -65,7 +65,7 @@ def test_streams_both_ways_and_a_forwarded_port():
         knock = socket.socket()
         with network_namespace():
             tap = Tap("tap0")
-            ip(f"addr add {GUEST}/24 dev tap0", f"link set tap0 mtu {SMALL_MTU}", "link set tap0 up")
+            ip(f"addr add {GUEST}/24 dev tap0", f"link set tap0 mtu {MTU}", "link set tap0 up")
             inside = socket.socket()
             door = socket.create_server((GUEST, 7003))
     relay = Relay(passt, tap)
