@@ -1,4 +1,7 @@
-"""What a user writes of a virtio disk: "FILE[,ro][,overlay][,serial=S][,queues=N]", in any order behind the file."""
+"""What a user writes of a virtio disk: "FILE[,ro][,overlay][,serial=S][,queues=N]", in any order behind the file.
+
+A file whose name ends as those of other products' virtual disks do is served by an engine that knows their formats.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from ..records import Record
 
 MOST_QUEUES = 16
 LONGEST_SERIAL = 20
+FORMATS = {"qcow2": "qcow2", "vmdk": "vmdk", "vdi": "vdi", "vhdx": "vhdx", "vhd": "vpc"}
+"""QEMU's names of formats, by the endings of files: QEMU, VMware, VirtualBox, Hyper-V and its older one."""
 
 
 class DiskOptions(Record):
@@ -17,6 +22,11 @@ class DiskOptions(Record):
     """"ro", "overlay" (changes are kept in memory), or "" for a disk that is written in place."""
     serial: str = ""
     queues: int = 1
+
+    @property
+    def format(self) -> str:
+        """One of FORMATS; "" for a raw disk."""
+        return FORMATS.get(self.path.rpartition(".")[2].lower(), "")
 
     @property
     def spec(self) -> str:
@@ -45,4 +55,12 @@ def parse_disk(text: str, field: str = "disk") -> DiskOptions:
         raise ConfigError.of(field, f"a disk has 1 to {MOST_QUEUES} queues, not {queues!r}")
     if not path:
         raise ConfigError.of(field, f"{text!r} names no file")
-    return DiskOptions(path=path, manner=found.get("manner", ""), serial=serial, queues=int(queues))
+    options = DiskOptions(path=path, manner=found.get("manner", ""), serial=serial, queues=int(queues))
+    if options.format and (options.manner == "overlay" or serial):
+        raise ConfigError.of(field, f"overlay and serial are for raw disks; {options.format} has ro and queues")
+    return options
+
+
+def is_external(disk: str | bytes) -> bool:
+    """Whether an engine outside serves it."""
+    return isinstance(disk, str) and bool(parse_disk(disk).format)

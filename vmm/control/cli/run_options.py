@@ -97,6 +97,8 @@ COMMAND = Command(
         Option(names=("--balloon",), help="a device by which the guest gives memory back", group=VIRTIO),
         Option(names=("--disk",), value="DISK", many=True, group=VIRTIO,
                help="a raw disk: FILE[,ro][,overlay][,serial=S][,queues=N]"),
+        Option(names=("--net",), value="NETWORK", many=True, group=VIRTIO,
+               help="user[,forward=8080:80] or tap=NAME[,queues=N]"),
         Option(names=("--port",), value="NAME=PATH", many=True, group=VIRTIO,
                help="a console port for an agent, at a Unix socket"),
         Option(names=("--rng",), help="an entropy device over /dev/urandom", group=VIRTIO),

@@ -59,7 +59,7 @@ class Transport(Device):
     ) -> None:  # fmt: skip
         self.device = device
         self.name = name
-        self.offered = device.features | RING_FEATURES
+        self.offered = device.features | RING_FEATURES & device.ring_features
         self._memory = memory
         self._lock = lock
         self._post = post

@@ -19,6 +19,11 @@ def devices(board: Board, tell: Callable[[str, str], None]) -> Iterator[tuple[Vi
     for index, given in enumerate(board.config.disks):
         field, name = f"disks[{index}]", f"virtio-blk{index}"
         options = parse_disk(given, field) if isinstance(given, str) else DiskOptions(path="")
+        if options.format:
+            from . import external_disks
+
+            yield from external_disks.devices(board, options, field, name, tell)
+            continue
         disk = board.drives[field] = open_disk(options.spec if isinstance(given, str) else given, field)
         yield Block(disk, options.serial or f"vmm-disk{index}", options.queues, _teller(tell, name)), name
 
