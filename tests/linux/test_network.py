@@ -14,6 +14,8 @@ from network_namespace import network_namespace, why_not
 
 from vmm.units import MiB
 
+SIZE = int(os.environ.get("VMM_NETWORK_MIB", "20"))
+"""MiB each way: an emulated CPU takes a second for one."""
 needs_namespaces = pytest.mark.skipif(bool(why_not()), reason=why_not())
 needs_passt = pytest.mark.skipif(not shutil.which("passt"), reason="needs passt: apt install passt")
 
@@ -51,7 +53,7 @@ def check(outcome, output: str, peer: Peer) -> None:
 
 
 @needs_namespaces
-@pytest.mark.parametrize(("virtio", "queues", "size"), [("mmio", 1, 100), ("pci", 2, 10)])
+@pytest.mark.parametrize(("virtio", "queues", "size"), [("mmio", 1, SIZE), ("pci", 2, 4)])
 def test_a_tap(boot, with_virtio, virtio, queues, size):
     many = ["multi_queue"] if queues > 1 else []
     with network_namespace():
@@ -78,7 +80,7 @@ def test_passt(boot, with_virtio):
             ["link", "set", "up0", "up"], ["route", "add", "default", "via", "10.8.0.1"], ["link", "set", "lo", "up"],
         ):  # fmt: skip
             subprocess.run(["ip", *words], check=True)
-        peer = Peer("127.0.0.1", 100)
+        peer = Peer("127.0.0.1", SIZE)
         peer.start()
         set_up = "ip link set eth0 up; ip addr add 10.8.0.5/24 dev eth0; ip route add default via 10.8.0.1"
         outcome, output = boot(

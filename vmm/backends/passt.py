@@ -64,7 +64,7 @@ class Passt:
         """Returns when passt is ready: it then writes its number, here into a pipe."""
         reader, writer = os.pipe()
         os.fchmod(writer, 0o622)  # root's passt is nobody when it opens it
-        words = [PROGRAM, "--foreground", "--quiet", "--fd", str(far.fileno()), "--pid", f"/dev/fd/{writer}"]
+        words = [PROGRAM, "--foreground", "--quiet", "--fd", str(far.fileno()), "--pid", f"/proc/self/fd/{writer}"]
         words += [word for ports in tcp for word in ("--tcp-ports", ports)]
         words += [word for ports in udp for word in ("--udp-ports", ports)]
         try:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from ..errors import ConfigError, nearest
 from ..records import Record
+from . import limit_options
+from .limit_options import Limits
 
 MOST_QUEUES = 8
 LONGEST_TAP = 15
-KINDS = ("user", "tap")
-WORDS = ("forward", "mac", "queues", "seed")
+KINDS = ("user", "tap", "none")
+WORDS = ("forward", "mac", "queues", "seed", *limit_options.WORDS)
 FORM = "user[,forward=[ADDRESS/]PORT[:GUEST][/udp]] or tap=NAME[,queues=N], with ,mac=ADDRESS or ,seed=TEXT"
 
 
@@ -25,6 +27,7 @@ class NetOptions(Record):
     tcp: tuple[str, ...] = ()
     """Ports of the host's that lead to the guest, in passt's words: "[ADDRESS/]PORT[:GUEST]"."""
     udp: tuple[str, ...] = ()
+    limits: Limits = Limits()
 
 
 def parse_net(text: str, field: str = "net") -> NetOptions:
@@ -38,20 +41,27 @@ def parse_net(text: str, field: str = "net") -> NetOptions:
     found: dict[str, list[str]] = {}
     for word in words:
         name, _, value = word.partition("=")
-        if name not in WORDS or not value or (name == "forward") > (kind == "user"):
+        if name not in WORDS or not value or (name == "forward" and kind != "user"):
             raise ConfigError.of(field, f"{word!r} is none of {FORM}{nearest(name, WORDS)}")
         found.setdefault(name, []).append(value)
         if name != "forward" and len(found[name]) > 1:
             raise ConfigError.of(field, f"{name} is given twice")
     queues = found.get("queues", ["1"])[0]
-    if not queues.isdecimal() or not 1 <= int(queues) <= (MOST_QUEUES if tap else 1):
+    if not queues.isdecimal() or not 1 <= int(queues) <= (1 if kind == "user" else MOST_QUEUES):
         raise ConfigError.of(field, f"a tap has 1 to {MOST_QUEUES} queues, user networking has one, not {queues!r}")
     forwards = [_forward(value, field) for value in found.get("forward", [])]
     return NetOptions(
         kind=kind, tap=tap, queues=int(queues), mac=_mac(found.get("mac", [""])[0], field),
         seed=found.get("seed", [""])[0], tcp=tuple(ports for ports, is_udp in forwards if not is_udp),
         udp=tuple(ports for ports, is_udp in forwards if is_udp),
+        limits=limit_options.parse_limits({name: values[0] for name, values in found.items()}, field),
     )  # fmt: skip
+
+
+def without_network(text: str) -> str:
+    """The same card with a cable that leads nowhere."""
+    _, *words = text.split(",")
+    return ",".join(["none", *(word for word in words if not word.startswith("forward="))])
 
 
 def derived_mac(seed: str) -> bytes:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from vmm.errors import ConfigError
-from vmm.machine.net_options import derived_mac, parse_net
+from vmm.machine.disk_options import parse_disk
+from vmm.machine.net_options import derived_mac, parse_net, without_network
 
 
 def test_all_words():
@@ -37,3 +38,22 @@ def test_an_address_from_a_seed_is_unicast_local_and_the_same_again():
 def test_refused(text, words):
     with pytest.raises(ConfigError, match=words):
         parse_net(text)
+
+
+def test_limits_of_networks_and_disks():
+    limits = parse_net("tap=t,bandwidth=1M,operations=5,burst=2s").limits
+    assert (limits.bandwidth, limits.operations, limits.burst) == (1 << 20, 5, 2_000_000_000)
+    assert parse_disk("a,b.img,operations=9,ro").limits.operations == 9
+    for text, words in (
+        ("user,bandwidth=x", "not a size"), ("user,operations=1.5", "a limit cannot be"),
+        ("user,burst=1s", "goes with"), ("user,operations=-1", "0 or more"),
+    ):  # fmt: skip
+        with pytest.raises(ConfigError, match=words):
+            parse_net(text)
+    with pytest.raises(ConfigError, match="are for raw disks"):
+        parse_disk("a.vmdk,operations=9")
+
+
+def test_a_child_has_the_card_and_not_the_cable():
+    assert without_network("user,forward=80:80,mac=52:54:00:00:00:01") == "none,mac=52:54:00:00:00:01"
+    assert parse_net(without_network("tap=t,queues=4")).queues == 4

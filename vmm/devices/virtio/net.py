@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ...bus.network import Link, Network
+    from ...bus.rate_limit import RateLimit
     from .chain import Chain
     from .ring import VirtQueue
 
@@ -65,7 +66,7 @@ class Net(VirtioDevice):
         self._network = network
         self._mac = mac
         self._trouble = trouble
-        self.is_up = True
+        self.is_up = bool(network.links[0].fd >= 0)
         """Whether the driver sees a link."""
         pairs = len(network.links)
         self.features = F_MAC | F_STATUS | F_MERGEABLE
@@ -78,10 +79,8 @@ class Net(VirtioDevice):
         """Pairs whose link had no room for a frame."""
         self._pairs = 0
         """That carry frames."""
-        self.limit: Callable[[int], int] | None = None
-        """Told the bytes of each frame: nanoseconds until there may be another."""
-        self.later: Callable[[int, int], None] = lambda delay, index: None
-        """Has notified(index) called after a delay in nanoseconds."""
+        self.limit: RateLimit | None = None
+        """On frames of both directions."""
 
     @property
     def config(self) -> bytes:
@@ -92,6 +91,8 @@ class Net(VirtioDevice):
     def activate(self, queues: dict[int, VirtQueue], features: int) -> None:
         super().activate(queues, features)
         self._use(max(1, self._pairs))
+        if not self.is_up:
+            self.changed()  # it may have had a link where it was saved
 
     def _use(self, pairs: int) -> None:
         """So many pairs carry frames from now on."""
@@ -165,8 +166,7 @@ class Net(VirtioDevice):
 
     def _receive_one(self, queue: VirtQueue, link: Link, pair: int) -> bool:
         """False when there is no frame, or no room for one."""
-        if self.limit is not None and (delay := self.limit(0)):
-            self.later(delay, 2 * pair)
+        if self.limit is not None and self.limit.holds(2 * pair, self.again):
             return False
         need, waiting = link.need(), self._waiting[pair]
         if not need or not self._gather(queue, waiting, need):
@@ -175,7 +175,7 @@ class Net(VirtioDevice):
         if not size:
             return False
         if self.limit is not None:
-            self.limit(size)
+            self.limit.spend(size)
         self._deliver(queue, waiting, size)
         return True
 
@@ -252,8 +252,7 @@ class Net(VirtioDevice):
             raise GuestError(self.name, f"a frame of {chain.size} bytes to send")
         if not self.is_up:
             return True
-        if self.limit is not None and (delay := self.limit(0)):
-            self.later(delay, 2 * pair + 1)
+        if self.limit is not None and self.limit.holds(2 * pair + 1, self.again):
             return False
         try:
             is_sent = self._network.links[pair].send_from(chain.readable)
@@ -263,7 +262,7 @@ class Net(VirtioDevice):
         if not is_sent:
             self._blocked.add(pair)
         elif self.limit is not None:
-            self.limit(chain.size)
+            self.limit.spend(chain.size)
         return is_sent
 
     def _command(self, chain: Chain) -> int:

@@ -13,7 +13,6 @@ from ...engine.protocol import ALL_PARTS
 from ...errors import ConfigError, SnapshotError, VmmError
 from ...state import State
 from .. import outcome
-from ..disk_options import is_external
 from ..outcome import Outcome
 from .machine_state import MachineState
 
@@ -55,6 +54,8 @@ def capture(board: Board, engine: Any, run: Run, boot: BootState) -> MachineStat
 def expect_own(board: Board) -> None:
     """ConfigError where a part of the machine is in another process: it cannot be saved, moved or forked."""
     if board.memory.is_shared:
+        from ..disk_options import is_external
+
         names = ", ".join(str(disk) for disk in board.config.disks if is_external(disk))
         raise ConfigError.of(
             "disks", f"{names}: served by qemu-storage-daemon; a machine with such a disk cannot be saved or forked"

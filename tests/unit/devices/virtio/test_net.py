@@ -16,6 +16,7 @@ from virtio_driver import Driver
 
 from vmm.backends.passt import Passt
 from vmm.backends.tap import Tap
+from vmm.bus.rate_limit import RateLimit
 from vmm.devices.virtio.mmio import Mmio
 from vmm.devices.virtio.net import F_CONTROL, F_GUEST_CSUM, F_GUEST_TSO4, F_MERGEABLE, F_PAIRS, F_STATUS, Net
 from vmm.errors import ConfigError
@@ -166,6 +167,23 @@ def test_a_tap_that_is_removed_is_said_once_and_the_link_goes_down(wired):
     bench.driver.start(F_STATUS)
     bench.work()
     assert not bench.driver.status & 0x40
+
+
+@needs_namespaces
+def test_a_limit_holds_frames_back_and_lets_them_go(wired):
+    bench, end = wired()
+    now, moments = [0], []
+    bench.card.limit = RateLimit(lambda: now[0], lambda moment, job: moments.append((moment, job)))
+    bench.card.limit.set(operations=1, burst=0)
+    bench.start(F_MERGEABLE)
+    for word in (b"one", b"two"):
+        bench.send(frame(word * 30))
+    assert len(bench.driver.queues[1].taken_back()) == 1
+    now[0], release = moments.pop()
+    release()
+    bench.work()
+    assert len(bench.driver.queues[1].taken_back()) == 1
+    assert [end.recv(2000) for _ in range(2)] == [frame(word * 30) for word in (b"one", b"two")]
 
 
 @needs_namespaces

@@ -25,7 +25,12 @@ def devices(board: Board, tell: Callable[[str, str], None]) -> Iterator[tuple[Vi
             yield from external_disks.devices(board, options, field, name, tell)
             continue
         disk = board.drives[field] = open_disk(options.spec if isinstance(given, str) else given, field)
-        yield Block(disk, options.serial or f"vmm-disk{index}", options.queues, _teller(tell, name)), name
+        device = Block(disk, options.serial or f"vmm-disk{index}", options.queues, _teller(tell, name))
+        if options.limits.are_any and board.virtio is not None:
+            from .limits import set_limit
+
+            set_limit(device, board.virtio.reactor, options.limits)
+        yield device, name
 
 
 def _teller(tell: Callable[[str, str], None], name: str) -> Callable[[str], None]:

@@ -7,6 +7,7 @@ import os
 from ....bus.reactor import EDGE, READ, WRITE
 from ....devices.virtio.net import Net
 from ...net_options import derived_mac, parse_net
+from .limits import set_limit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,8 +28,10 @@ def devices(board: Board, reactor: Reactor, tell: Callable[[str, str], None]) ->
         network = _network(options, field)
         seed = options.seed or f"{os.uname().nodename} {options.kind} {options.tap or index}"
         card = Net(network, options.mac or derived_mac(seed), _teller(tell, name))
+        if options.limits.are_any:
+            set_limit(card, reactor, options.limits)
         yield card, name
-        for pair, link in enumerate(network.links):
+        for pair, link in enumerate(network.links) if card.is_up else ():
             reactor.add(link.fd, READ | WRITE | EDGE, _came(card, pair))
 
 
@@ -37,6 +40,10 @@ def _network(options: NetOptions, field: str) -> Network:
         from ....backends.tap import Tap
 
         return Tap(options.tap, options.queues, field)
+    if options.kind == "none":
+        from ....backends.no_network import NoNetwork
+
+        return NoNetwork(options.queues)
     from ....backends.passt import Passt
 
     return Passt(options.tcp, options.udp, field)
