@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -80,6 +81,7 @@ def test_passt(boot, with_virtio):
             ["link", "set", "up0", "up"], ["route", "add", "default", "via", "10.8.0.1"], ["link", "set", "lo", "up"],
         ):  # fmt: skip
             subprocess.run(["ip", *words], check=True)
+        Path("/proc/sys/net/ipv4/ping_group_range").write_text("0 2147483647")  # passt pings as any user may then
         peer = Peer("127.0.0.1", SIZE)
         peer.start()
         set_up = "ip link set eth0 up; ip addr add 10.8.0.5/24 dev eth0; ip route add default via 10.8.0.1"

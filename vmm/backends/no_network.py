@@ -29,6 +29,10 @@ class NoNetwork:
         """See Link: lost."""
         return True
 
+    def flush(self) -> bool:
+        """See Link: frames go as a whole."""
+        return True
+
     def accept(self, checksum: bool, tcp4: bool, tcp6: bool, ecn: bool) -> None:
         """See Network."""
 

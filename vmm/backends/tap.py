@@ -65,6 +65,10 @@ class TapLink:
                 raise self._lost(error) from None
         return True
 
+    def flush(self) -> bool:
+        """See Link: frames go as a whole."""
+        return True
+
     def _lost(self, error: OSError) -> LinkLost:
         if error.errno == EBADFD:
             return LinkLost(f"the tap {self._name} was removed")

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
             """Sends header and frame in `views`, 1024 at most; what the host does not take as a frame is lost. False,
             and nothing sent, when there is no room now. LinkLost."""
 
+        def flush(self) -> bool:
+            """Sends what is left of a frame that the host took a part of; whether that is all. LinkLost."""
+
     class Network(Protocol):
         """What a card is plugged into."""
 

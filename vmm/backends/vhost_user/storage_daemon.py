@@ -1,12 +1,13 @@
 """qemu-storage-daemon as the engine of a disk: it knows the formats of other products' virtual disks.
 
-It begins and ends with the machine. Source: qemu-storage-daemon(1).
+It begins and ends with the machine, also with one that is killed. Source: qemu-storage-daemon(1).
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from ...memory.guest_memory import GuestMemory
 
 PROGRAM = "qemu-storage-daemon"
+_WATCHED = '(read -r _; kill $$) <&1 >/dev/null 2>&1 & exec "$@" >&2'
+"""A shell becomes the engine, and beside it one waits on its standard output, a pipe, for our end. (A signal at its
+parent's death would come at the end of the thread that has started it.)"""
 
 
 class StorageDaemon(Frontend):
@@ -37,6 +41,8 @@ class StorageDaemon(Frontend):
             raise ConfigError.of(field, f"cannot open {path}: {words}{hint}")
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  # for as long as the process
         self._process: subprocess.Popen[bytes] | None = None
+        self._life = -1
+        """The pipe whose end is the engine's."""
         try:
             super().__init__(Wire(self._connected(path, driver, read_only, queues, field)), memory)
         except EngineLost:
@@ -56,19 +62,20 @@ class StorageDaemon(Frontend):
                     "discard": "unmap"}  # fmt: skip
             disk = {"driver": driver, "node-name": "disk", "file": "file", "read-only": read_only, "discard": "unmap"}
             export = {"type": "vhost-user-blk", "id": "disk", "node-name": "disk", "writable": not read_only,
-                      "num-queues": queues, "addr": {"type": "fd", "str": str(door.fileno())}}  # fmt: skip
+                      "num-queues": queues, "addr": {"type": "fd", "str": "0"}}  # fmt: skip
             words = [PROGRAM]
             for option, value in (("blockdev", file), ("blockdev", disk), ("export", export)):
                 words += [f"--{option}", json.dumps(value)]
+            if not shutil.which(PROGRAM):
+                raise ConfigError.of(field, f"{path} takes {PROGRAM}, which is not installed (Debian: qemu-utils)")
+            far, self._life = os.pipe()
             try:
                 self._process = subprocess.Popen(
-                    words, stdin=subprocess.DEVNULL, stdout=self._said, stderr=self._said,
-                    pass_fds=(door.fileno(),), start_new_session=True,
+                    ["/bin/sh", "-c", _WATCHED, "sh", *words], stdin=door.fileno(), stdout=far, stderr=self._said,
+                    start_new_session=True,
                 )  # fmt: skip
-            except FileNotFoundError:
-                raise ConfigError.of(
-                    field, f"{path} takes qemu-storage-daemon, which is not installed (Debian: qemu-utils)"
-                ) from None
+            finally:
+                os.close(far)
             connection = socket.socket(socket.AF_UNIX)
             connection.connect(f"{folder}/disk")
             return connection
@@ -91,6 +98,9 @@ class StorageDaemon(Frontend):
         return f"{PROGRAM} has ended: {self._last_words()}"
 
     def _end(self) -> None:
+        if self._life >= 0:
+            os.close(self._life)
+            self._life = -1
         process = self._process
         if process is not None and process.returncode is None:
             process.terminate()

@@ -48,7 +48,7 @@ class ExternalBlock(VirtioDevice):
         self.is_lost = False
         self._taken: dict[int, dict[int, int]] = {}
         """Of each queue: the requests that the engine has not given back, as SplitQueue.follow() counts them."""
-        self._places: dict[int, tuple[int, int]] = {}
+        self._places: dict[int, tuple[int, int] | None] = {}
 
     @property
     def config(self) -> bytes:
@@ -100,6 +100,8 @@ class ExternalBlock(VirtioDevice):
     def _take_over(self, index: int, queue: Any) -> None:
         """Fails what the engine had in its hands; behind that the queue goes on here."""
         self._count(index)
+        if self._places[index] is None:
+            raise GuestError(self.name, f"the engine took requests of queue {index} with it that nobody has counted")
         for chain in queue.adopt(self._taken[index]):
             queue.push(chain, _failed(chain))
         queue.flush()

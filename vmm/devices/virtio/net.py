@@ -219,7 +219,12 @@ class Net(VirtioDevice):
 
     def has_room(self, pair: int) -> None:
         """The host takes frames again. With the device to itself."""
-        if pair in self._blocked:
+        try:
+            has_room = self._network.links[pair].flush()
+        except LinkLost as error:
+            self._lost(error)
+            return
+        if has_room and pair in self._blocked:
             self._blocked.discard(pair)
             self.transmit(pair)
 

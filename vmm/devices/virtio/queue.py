@@ -130,14 +130,17 @@ class SplitQueue(Ring):
 
     # -- state --
 
-    def follow(self, taken: dict[int, int], place: tuple[int, int]) -> tuple[int, int]:
+    def follow(self, taken: dict[int, int], place: tuple[int, int] | None) -> tuple[int, int] | None:
         """While another process serves the ring: counts in `taken` how often each descriptor was made available and not
-        given back since `place`, the indexes of the two rings; where they are now. GuestError when more has passed than
-        the rings hold."""
+        given back since `place`, the indexes of the two rings; where they are now. None, and it is not known any more,
+        when more has passed than the rings hold; it is known again once nothing is taken."""
         size, available, used = self.size, self._available, self._used
         ends = (available[1], used[1])
-        if any(end - start & _MASK > size for start, end in zip(place, ends, strict=True)):
-            raise self._wrong("more requests have passed than there was time to count")
+        if ends[0] == ends[1]:
+            taken.clear()
+            return ends
+        if place is None or any(end - start & _MASK > size for start, end in zip(place, ends, strict=True)):
+            return None
         for at in range(place[0], place[0] + (ends[0] - place[0] & _MASK)):
             head = available[2 + at % size]
             taken[head] = taken.get(head, 0) + 1

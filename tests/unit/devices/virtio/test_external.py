@@ -8,14 +8,17 @@ import shutil
 import signal
 import struct
 import subprocess
+import sys
+import time
 from threading import RLock
 
 import pytest
-from virtio_driver import Driver
+from virtio_driver import Driver, DriverQueue
 
 from vmm.backends.vhost_user.storage_daemon import StorageDaemon
 from vmm.devices.virtio.external import ExternalBlock
 from vmm.devices.virtio.mmio import Mmio
+from vmm.devices.virtio.queue import SplitQueue
 from vmm.errors import ConfigError
 from vmm.machine.disk_options import FORMATS
 from vmm.memory.guest_memory import GuestMemory
@@ -154,3 +157,39 @@ def test_what_is_no_such_disk_is_refused_in_the_engines_words(tmp_path, image):
             Bench(tmp_path / "disk.qcow2", "qcow2")
     finally:
         first.close()
+
+
+def test_an_engine_ends_with_a_machine_that_is_killed(image):
+    path = image("vdi")
+    program = (
+        "import os, signal; from vmm.memory.guest_memory import GuestMemory;"
+        "from vmm.backends.vhost_user.storage_daemon import StorageDaemon;"
+        f"engine = StorageDaemon({str(path)!r}, 'vdi', False, 1, GuestMemory(is_shared=True));"
+        "print(engine._process.pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=False)
+    end = time.monotonic() + 10
+    while os.path.exists(f"/proc/{int(done.stdout)}/exe"):
+        assert time.monotonic() < end, "it lives on"
+        time.sleep(0.02)
+
+
+def test_requests_that_nobody_could_count_are_known_again_once_none_is_left():
+    memory = GuestMemory()
+    memory.add(0, MiB)
+    driver = DriverQueue(memory, 0x1000, 8)
+    queue = SplitQueue(memory, 0, 8, (driver.descriptors, driver.available, driver.used), 0, lambda: None)
+    taken: dict[int, int] = {}
+    heads = [driver.offer((DATA, 16, True)) for _ in range(3)]
+    place = queue.follow(taken, (0, 0))
+    assert (taken, place) == (dict.fromkeys(heads, 1), (3, 0))
+    memory.write(driver.used + 4, struct.pack("<II", heads[1], 1))
+    memory.write_int(driver.used + 2, 2, 1)
+    assert queue.follow(taken, place) == (3, 1)
+    assert set(taken) == {heads[0], heads[2]}
+    memory.write_int(driver.available + 2, 2, 20)
+    assert queue.follow(taken, (3, 1)) is None
+    memory.write_int(driver.used + 2, 2, 20)
+    assert queue.follow(taken, None) == (20, 20)
+    assert not taken
+    queue.release()
