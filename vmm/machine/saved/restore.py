@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     M = TypeVar("M", bound=Saving)
 
-CHANGEABLE = ("console", "warn", "symbols", "fda", "hda", "hdb", "cdrom", "disks", "ports", "firmware")
+CHANGEABLE = ("console", "warn", "symbols", "fda", "hda", "hdb", "cdrom", "disks", "ports", "shares", "firmware")
 CLOCKS = ("still", "on")
 
 
