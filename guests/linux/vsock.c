@@ -1,7 +1,8 @@
 /*
  * vsock PORT: connects to a port of the host's; vsock -l PORT: takes one connection from there. What is read from the
- * standard input goes there, what comes from there to the standard output, until that ends. Exit status 1 where there is
- * no connection. No C library: gcc -static -nostdlib. Source: vsock(7).
+ * standard input goes there, what comes from there to the standard output, until that ends. vsock -e PORT: takes one
+ * connection, and sends back what comes. Exit status 1 where there is no connection. No C library: gcc -static
+ * -nostdlib. Source: vsock(7).
  */
 
 enum { SYS_read, SYS_write, SYS_poll = 7, SYS_socket = 41, SYS_connect, SYS_accept, SYS_shutdown = 48, SYS_bind, SYS_listen,
@@ -67,6 +68,9 @@ __attribute__((used)) void begin(long *stack)
     } else {
         checked(call(SYS_connect, there, (long)&place, sizeof place));
     }
+    while (listens && words[1][1] == 'e')
+        if (!move(there, there))
+            end(0);
     struct wanted wanted[2] = { { there, POLLIN, 0 }, { 0, POLLIN, 0 } };
     for (;;) {
         checked(call(SYS_poll, (long)wanted, 2, -1));

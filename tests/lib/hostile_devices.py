@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from struct import pack
 from tempfile import TemporaryDirectory
@@ -18,6 +18,7 @@ from vmm.devices.virtio.block import Block
 from vmm.devices.virtio.console import Console
 from vmm.devices.virtio.device import VirtioDevice
 from vmm.devices.virtio.mem import BLOCK, Mem
+from vmm.devices.virtio.net import Net
 from vmm.devices.virtio.p9 import P9
 from vmm.devices.virtio.rng import Rng
 from vmm.devices.virtio.vsock import Vsock
@@ -93,6 +94,44 @@ _PACKETS = (
 )  # fmt: skip
 
 
+class _Cable:
+    """Two links on which there is always a frame, and sometimes room for one."""
+
+    mtu, segments, fd = 1500, True, -1
+
+    def __init__(self) -> None:
+        self.links = (self, self)
+        self.is_full = False
+
+    def need(self) -> int:
+        return 100
+
+    def receive_into(self, views: Sequence[memoryview]) -> int:
+        left = 100
+        for view in views:
+            view[: min(left, len(view))] = bytes(min(left, len(view)))
+            left -= min(left, len(view))
+        return 100 - left
+
+    def send_from(self, views: Sequence[memoryview]) -> bool:
+        assert sum(map(len, views)) >= 12
+        self.is_full = not self.is_full
+        return self.is_full
+
+    def accept(self, *wanted: bool) -> None:
+        assert len(wanted) == 4
+
+    def use(self, count: int) -> None:
+        assert 1 <= count <= 2
+
+    def close(self) -> None:
+        """Nothing to pull."""
+
+
+def _net() -> VirtioDevice:
+    return Net(_Cable(), bytes((2, 0, 0, 0, 0, 1)))
+
+
 class _Chatter:
     """A port's far end that takes half of what it is told, and always has something to say."""
 
@@ -154,6 +193,7 @@ DEVICES: dict[str, tuple[Callable[[], VirtioDevice], tuple[bytes, ...]]] = {
     "mem": (_mem, tuple(_blocks(*each) for each in ((0, 0, 2), (0, 7, 1), (1, 0, 1), (2, 0, 0), (3, 0, 9), (9, 0, 1)))),
     "rng": (_rng, ()),
     "vsock": (_vsock, _PACKETS),
+    "net": (_net, (bytes(12), *(pack("<BBH", 4, 0, pairs) for pairs in range(4)))),
     "blk": (_block, tuple(pack("<I4xQ", kind, 1) for kind in (0, 1, 4, 8, 11, 13, 99))),
     "console": (_console, tuple(pack("<IHH", port, event, 1) for port in (0, 1, 9) for event in (0, 3, 6))),
 }

@@ -117,12 +117,22 @@ def test_it_goes_on_in_a_new_process_where_it_stood(saved, tmp_path):
     print(f"to the middle of its lines {booted:.2f} s, from the snapshot to the next byte {answered:.2f} s")
 
 
-def test_one_snapshot_is_many_machines(saved):
-    path, before, _, _ = saved
-    for _ in range(2):
-        with Machine.restore(path) as machine:
-            assert machine.run(DEADLINE).kind in ENDS
-            assert_whole(before + machine.console_output)
+def test_a_restored_one_has_children_and_they_start_again(saved):
+    """One behind the other: what the first wrote, a file among it, the second must not see. Time went on meanwhile."""
+    path, before, whole, _ = saved
+    since = time.time() - Path(path).stat().st_mtime
+    with Machine.restore(path, clock="on") as master, master.fork() as first, master.fork() as second:
+        said = []
+        for child in (first, second, first):
+            if child.outcome is not None:
+                child.reset_to(master)
+            at = len(child.console_output)
+            assert child.run(DEADLINE).kind in ENDS
+            said.append(child.console_output[at:])
+        assert first.reset_to(master) > 0
+    for rest in said:
+        times = assert_whole(before + rest)
+        assert times[lines_said(before)] > assert_whole(whole)[lines_said(before)] - 1 + since
 
 
 def test_it_moves_while_its_pipeline_runs(kernels, tmp_path):

@@ -27,10 +27,8 @@ def until(condition, seconds: float = 120):
 
 
 def test_memory_comes_back_when_it_is_asked_for_and_by_itself(linux, with_virtio):
-    script = (
-        "dd if=/dev/zero of=/dev/shm/file bs=1M count=150; rm /dev/shm/file; echo ready;"
-        "read line </dev/ttyS0; poweroff -f"
-    )
+    use = "dd if=/dev/zero of=/dev/shm/file bs=1M count=150; rm /dev/shm/file; echo ready"
+    script = f"{use}; read line </dev/ttyS0; poweroff -f"
     with linux(with_virtio, script, memory=256 * MiB, balloon=True) as machine:
         machine.start(deadline=240)
         assert until(lambda: b"ready" in machine.console_output), machine.console_output

@@ -35,7 +35,7 @@ def echoed(end: socket.socket, data: bytes) -> bytes:
 def test_an_echo_in_the_guest_and_one_on_the_host(linux, with_virtio, tmp_path):
     path, data = str(tmp_path / "v"), os.urandom(SIZE)
     script = (
-        "mkfifo loop; vsock -l 99 <loop >loop & vsock 52 </dev/null; wait;"
+        "vsock -e 99 & vsock 52 </dev/null; wait;"
         "head -c 100000 /dev/urandom >file; vsock 53 <file >back; cmp file back && echo same; vsock 54 </dev/null;"
         "echo refused $?; poweroff -f"
     )

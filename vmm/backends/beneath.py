@@ -1,6 +1,6 @@
 """openat2(2), which Python lacks: opens what is below a directory and nothing else, whatever is moved meanwhile.
 
-By ctypes, which is imported when a directory is shared: one call needs no compiled module (docs/adr/0014).
+By ctypes, which is imported when a directory is shared: one call needs no compiled module (docs/adr/0015).
 """
 
 from __future__ import annotations

@@ -88,12 +88,12 @@ class Disk:
         """Gives the file back. Legal twice."""
 
     def save(self) -> State:
-        """What it has beyond its file: the changes that are kept in memory."""
-        return State(_SCHEMA, 1, {"size": self.size, "blocks": self._kept()})
+        """What it has beyond its file: the changes that are kept in memory; and when the file was last written to."""
+        return State(_SCHEMA, 2, {"size": self.size, "written_ns": self.written_ns, "blocks": self._kept()})
 
     def load(self, state: State) -> None:
         """Becomes the disk that was saved, over the same file. SnapshotError for another disk, and no change."""
-        fields = state.expect(_SCHEMA, 1, ("size", "blocks"))
+        fields = state.expect(_SCHEMA, 2, ("size", "written_ns", "blocks"))
         size, blocks = fields["size"], fields["blocks"]
         if size != self.size:
             raise SnapshotError(f"{self.name} has {self.size} bytes, the disk of the saved machine had {size}")
@@ -107,6 +107,18 @@ class Disk:
             if not 0 <= number * BLOCK < size or len(content) != min(BLOCK, size - number * BLOCK):
                 raise SnapshotError(f"{_SCHEMA}: no disk of {size} bytes has {len(content)} bytes as block {number}")
         self._keep(dict(blocks))
+
+    @property
+    def written_ns(self) -> int | None:
+        """When the file was last written to, by the host's wall clock; None where the host does not tell."""
+        return None
+
+    def expect_unwritten(self, state: State) -> None:
+        """SnapshotError when the file was written to after the disk was saved: a guest that goes on would find other
+        bytes than those that it has in its memory."""
+        then, now = state.fields.get("written_ns"), self.written_ns
+        if then is not None and now is not None and then != now:
+            raise SnapshotError(f"{self.name} is not as it was when the machine was saved: it was written to since")
 
     def _kept(self) -> list[list[Any]]:
         """[number, content] of each block of the changes."""
@@ -155,6 +167,11 @@ class FileDisk(Disk):
     def __init__(self, path: str, fd: int, size: int, read_only: bool) -> None:
         super().__init__(path, size, read_only)
         self._fd = fd
+
+    @property
+    def written_ns(self) -> int | None:
+        found = os.fstat(self._fd)
+        return found.st_mtime_ns if found.st_mode & _KIND == _REGULAR else None
 
     def _read(self, offset: int, size: int) -> bytes:
         data = os.pread(self._fd, size, offset)
@@ -221,6 +238,10 @@ class OverlayDisk(Disk):
         super().__init__(below.name, below.size, False)
         self._below = below
         self._blocks: dict[int, bytearray] = {}
+
+    @property
+    def written_ns(self) -> int | None:
+        return self._below.written_ns
 
     def _kept(self) -> list[list[Any]]:
         return [[number, bytes(content)] for number, content in self._blocks.items()]

@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from .saved.save import Track
 
 
-def _as_loaded(board: Board, boot: BootState) -> BootState:
+def _as_loaded(board: Board, boot: BootState, fill: Callable[[GuestMemory], None]) -> BootState:
     from .schematic.image import plug_in_again
 
     plug_in_again(board)
+    fill(board.memory)  # before KVM has it: to change what it has mapped costs more
     return boot
 
 
@@ -93,9 +94,8 @@ class Saving:
         machine = cls.__new__(cls)
         machine.config = state.config
         machine.marks = []
-        machine._assemble(state.is_linux, lambda board: _as_loaded(board, state.boot))
+        machine._assemble(state.is_linux, lambda board: _as_loaded(board, state.boot, fill))
         try:
-            fill(machine.memory)
             if set_up is not None:
                 set_up(machine)
             machine.put_back(state, elapsed)

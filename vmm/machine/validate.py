@@ -47,6 +47,8 @@ def _breaches(config: MachineConfig) -> list[tuple[str, str]]:
             found.append(("virtio", "on PCI interrupts are messages to local APICs: irqchip kernel or split"))
     if config.disks:
         found += _disks(config.disks)
+    if config.networks:
+        found += _networks(config.networks)
     if config.ports:
         found += _ports(config.ports)
     if config.memory_max != 0:
@@ -108,6 +110,24 @@ def _disks(disks: object) -> list[tuple[str, str]]:
                 parse_disk(disk, field)
             except ConfigError as error:
                 found += error.breaches
+    return found
+
+
+def _networks(networks: object) -> list[tuple[str, str]]:
+    from .net_options import FORM, parse_net
+
+    if not isinstance(networks, tuple):
+        return [("networks", f"a tuple is needed, not {networks!r}")]
+    found = []
+    for index, network in enumerate(networks):
+        field = f"networks[{index}]"
+        if not isinstance(network, str):
+            found.append((field, f"{FORM}, not {network!r}"))
+            continue
+        try:
+            parse_net(network, field)
+        except ConfigError as error:
+            found += error.breaches
     return found
 
 

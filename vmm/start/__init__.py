@@ -3,7 +3,8 @@
 To find, open and read a module takes 0.1 ms, and a tiny guest lives for two. The file is a cache like Python's own: it
 lies in __pycache__, names each source with its size and time of change, and is written anew (writer.py) when one of
 them differs. Without it Python's own way serves. Not for the library: `import vmm` does not come here.
-A second file has what a Linux machine needs beyond that; it is read when the command's words speak of Linux.
+A second file has what a Linux machine needs beyond that; it is read when the command's words speak of Linux. A third
+has what brings a saved machine back.
 Why: docs/adr/0003-start-up-time-is-a-feature.md.
 """
 
@@ -13,7 +14,7 @@ import sys
 from _imp import create_dynamic, exec_dynamic
 from posix import stat
 
-PLAIN, LINUX = "modules", "modules-linux"
+PLAIN, LINUX, SAVED = "modules", "modules-linux", "modules-saved"
 """The files."""
 FORMAT = 2
 """Changes with what is in the file: (FORMAT, [(module, source, size, change in ns, whether a package, code)]); for a
@@ -36,9 +37,12 @@ def command() -> None:
 
 
 def wanted(words: list[str]) -> tuple[str, ...]:
-    """The files for a command. A guess: without an initrd a kernel comes too seldom to look for it here."""
+    """The files for a command. A guess: without an initrd a kernel comes too seldom to look for it here; what was saved
+    is a Linux more often than not."""
     if words[:1] == ["linux"]:
         return PLAIN, LINUX
+    if words[:1] == ["restore"]:
+        return PLAIN, LINUX, SAVED
     if words[:1] != ["run"]:
         return ()
     return (PLAIN, LINUX) if any(word.startswith(("--initrd", "-initrd")) for word in words) else (PLAIN,)

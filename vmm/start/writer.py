@@ -10,7 +10,7 @@ import marshal
 import os
 from importlib import import_module
 
-from . import FORMAT, LINUX, PLAIN
+from . import FORMAT, LINUX, PLAIN, SAVED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +29,10 @@ ROOTS = {
         "vmm.machine.schematic.generation", "vmm.devices.generation_id",
         "vmm.devices.power", "vmm.devices.acpi_pm", "vmm.devices.i8042", "vmm.devices.rtc",
         "vmm.cpu.paging",
+    ),
+    SAVED: (
+        "vmm.control.cli.restore", "vmm.machine.saved.restore", "vmm.machine.saved.capture", "vmm.engine.kvm_state",
+        "vmm.engine.kvm_state_bytes", "vmm.devices.pic",
     ),
 }  # fmt: skip
 """The command, and what it imports late in every such run or nearly; what these import themselves comes with them."""

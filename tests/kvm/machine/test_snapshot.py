@@ -341,6 +341,24 @@ def test_a_disk_kept_in_memory_is_saved_and_a_file_must_be_there(restored, tmp_p
         Machine.restore(str(path), hda=str(tmp_path / "moved"))
 
 
+def test_a_disk_that_was_written_to_since_is_refused_unless_it_is_named_again(restored, tmp_path):
+    disk, path = tmp_path / "disk", tmp_path / "a.snap"
+    disk.write_bytes(b"\xeb\xfe".ljust(510, b"\0") + b"\x55\xaa" + bytes(99 * 512))
+    with Machine(hda=str(disk), disks=(f"{disk},ro",)) as machine:
+        machine._board.drives["hda"].write(5 * 512, b"before".ljust(512))
+        machine.snapshot(str(path))
+    restored(path).close()
+    changed = os.stat(disk).st_mtime_ns
+    with disk.open("r+b") as file:
+        file.write(b"\xeb")
+    os.utime(disk, ns=(changed + 1, changed + 1))  # within a tick of the host's clock it would be the same time
+    with pytest.raises(SnapshotError, match=r"hda: .*written to since; if that is meant, name it again"):
+        Machine.restore(str(path))
+    with pytest.raises(SnapshotError, match=r"disks\[0\]: .*written to since"):
+        Machine.restore(str(path), hda=str(disk))
+    assert restored(path, hda=str(disk), disks=(f"{disk},ro",))._board.drives["hda"].read(5 * 512, 6) == b"before"
+
+
 def test_where_nothing_can_be_written_nothing_has_changed(counter, restored, tmp_path):
     path = tmp_path / "a.snap"
     counter.snapshot(str(path))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import resource
+import threading
 import time
 
 import pytest
@@ -175,3 +176,29 @@ def test_nothing_is_left_of_it():
         with Machine(guest_run.config_of("virtio-busy")) as busy:
             busy.run(deadline=0.02)
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_busy_machine_moves(machine, tmp_path):
+    address, arrived = f"unix:{tmp_path / 'line'}", []
+    waiting = threading.Thread(target=lambda: arrived.append(Machine.receive(address)))
+    waiting.start()
+    while not (tmp_path / "line").exists():
+        time.sleep(0.005)
+    busy = machine("virtio-busy", irqchip="kernel")
+    in_motion(busy, 0.03)
+    busy.migrate(address)
+    waiting.join(20)
+    assert busy.wait(20).kind == "migrated"
+    with arrived[0] as moved:
+        ends_well(moved)
+
+
+def test_laps_of_a_machine_whose_devices_work(machine):
+    busy = machine("virtio-busy")
+    assert busy.run(deadline=0.02).kind == "deadline"
+    master = busy.master()
+    with busy.laps(master, (0x18_0000, 16)) as laps:
+        for _ in range(3):
+            outcome = laps.lap(20)
+            assert (outcome.kind, outcome.value) == ("debug-exit", 0)
+            laps.back()

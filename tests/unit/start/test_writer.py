@@ -44,6 +44,12 @@ def test_a_linux_run_has_a_file_of_what_it_needs_beyond_a_plain_one():
     assert all(hasattr(importlib.import_module(name), "__path__") for name in set(plain) & set(linux)), "packages alone"
 
 
+def test_what_brings_a_machine_back_has_a_file():
+    saved = writer.order(start.SAVED)
+    assert {"vmm.machine.saved.restore", "vmm.engine.kvm_state_bytes"} < set(saved)
+    assert not [name for name in saved if name.startswith(("vmm.observe.html", "vmm.machine.moving."))]
+
+
 def test_the_file_of_linux_holds_where_the_plain_one_does_not(tmp_path):
     file = tmp_path / "modules-linux"
     writer.write(str(file), start.LINUX)
@@ -59,6 +65,7 @@ def test_the_file_of_linux_holds_where_the_plain_one_does_not(tmp_path):
         (["run", "image", "--initrd", "file"], (start.PLAIN, start.LINUX)),
         (["run", "image", "-initrd=file"], (start.PLAIN, start.LINUX)),
         (["linux", "--", "true"], (start.PLAIN, start.LINUX)),
+        (["restore", "a.snap"], (start.PLAIN, start.LINUX, start.SAVED)),
         (["doctor"], ()),
         ([], ()),
     ],

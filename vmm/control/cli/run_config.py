@@ -52,6 +52,8 @@ def virtio_of(values: dict[str, Any]) -> dict[str, Any]:
     given: dict[str, Any] = {}
     if values["disk"]:
         given["disks"] = tuple(values["disk"])
+    if values["net"]:
+        given["networks"] = tuple(values["net"])
     if values["port"]:
         given["ports"] = tuple(values["port"])
     if values["share"]:

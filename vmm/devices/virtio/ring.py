@@ -67,6 +67,8 @@ class Ring:
         self._interrupt = interrupt
         self._has_events = bool(features & F_EVENT_INDEX)
         self._has_indirect = bool(features & F_INDIRECT)
+        self.places = (0, 0, 0)
+        """Guest physical addresses of its three parts."""
         self._barrier = allocate_lock()
         self._views: list[memoryview] = []
 
@@ -157,6 +159,10 @@ class Ring:
                 break
             self._memory.note_at(gpa, min(size, written))
             written -= size
+
+    def interrupt(self) -> None:
+        """Tells the driver, whatever it wishes."""
+        self._interrupt()
 
     def _fence(self) -> None:
         """What was written is seen before what comes is read; to take a lock is the one such instruction at hand."""

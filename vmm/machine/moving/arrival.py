@@ -44,6 +44,9 @@ def receive(kind: type[M], address: str, set_up: SetUp[M], changes: dict[str, An
             machine.close()
             raise
         return machine
+    except BaseException:
+        arriving.drop()
+        raise
     finally:
         line.close()
 
@@ -60,6 +63,12 @@ def stand_by(kind: type[M], address: str, set_up: SetUp[M], changes: dict[str, A
     connection, line, arriving = _opened(address, changes)
     try:
         snapshot = follow(connection, line, arriving)
-        return None if snapshot is None else made(kind, arriving, snapshot, set_up)
+        if snapshot is None:
+            arriving.drop()
+            return None
+        return made(kind, arriving, snapshot, set_up)
+    except BaseException:
+        arriving.drop()
+        raise
     finally:
         line.close()

@@ -61,6 +61,11 @@ class Destination:
         except (SnapshotError, HostError):
             return  # it has left, and goes on there anyway
 
+    def drop(self) -> None:
+        """Gives back what came of a machine that does not stay."""
+        if self.image is not None:
+            self.image.close()
+
     def read(self, content: bytes) -> Snapshot:
         """The state in a frame, with our changes. SnapshotError when it cannot be."""
         snapshot = Snapshot.from_bytes(content, "what came")

@@ -7,7 +7,6 @@ one rename, which is the moment at which the new one is there; then the old imag
 from __future__ import annotations
 
 import os
-import secrets
 
 from ...errors import HostError, SnapshotError
 from . import memory_file, sealed
@@ -31,7 +30,7 @@ def write(
     fills the image's fd and gives its runs; `id` is given for one that is known already. HostError when it cannot be
     written: then nothing has changed."""
     path = os.path.realpath(path)
-    image_id = secrets.token_hex(8)
+    image_id = os.urandom(8).hex()
     name = memory_file.name_for(path, image_id)
     image = os.path.join(os.path.dirname(path), name)
     temporary = f"{path}.{image_id}{memory_file.TEMPORARY}"

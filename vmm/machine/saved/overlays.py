@@ -24,6 +24,10 @@ def with_overlays(config: MachineConfig) -> MachineConfig:
         changes["disks"] = tuple(_with_overlay(each) for each in config.disks)
     if config.ports:  # whose sockets are the master's
         changes["ports"] = tuple(f"{each.partition('=')[0]}=" for each in config.ports)
+    if config.networks:
+        from ..net_options import without_network
+
+        changes["networks"] = tuple(without_network(each) for each in config.networks)
     return config.replace(**changes) if changes else config
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _BYTES, _STATE = {"base64"}, {"schema", "version", "fields"}
-_NEWER = ("virtio", "disks", "ports", "rng", "balloon", "vsock", "shares", "memory_max")
+_NEWER = ("virtio", "disks", "networks", "ports", "rng", "balloon", "vsock", "shares", "memory_max")
 """Fields that the first files of this version have not."""
 _HOST_SIDE = ("console", "warn")
 """Fields of a config that are the process's own affair."""
@@ -102,8 +102,8 @@ def config_from_plain(document: object) -> MachineConfig:
     wanted = [name for name in MachineConfig._fields if name not in _HOST_SIDE]
     expect(read, "config", **dict.fromkeys(wanted, object))
     read["modules"], read["fw_cfg"] = _tuples(read["modules"], 0), _tuples(read["fw_cfg"], 2)
-    read["disks"], read["ports"] = _tuples(read["disks"], 0), _tuples(read["ports"], 0)
-    read["shares"] = _tuples(read["shares"], 0)
+    for name in ("disks", "networks", "ports", "shares"):
+        read[name] = _tuples(read[name], 0)
     config = MachineConfig(**read)
     try:
         validate(config)

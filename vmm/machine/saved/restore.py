@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
     M = TypeVar("M", bound=Saving)
 
-CHANGEABLE = ("console", "warn", "symbols", "fda", "hda", "hdb", "cdrom", "disks", "ports", "shares", "firmware")
+CHANGEABLE = (
+    "console", "warn", "symbols", "fda", "hda", "hdb", "cdrom", "disks", "networks", "ports", "shares", "firmware",
+)  # fmt: skip
 CLOCKS = ("still", "on")
 
 
@@ -55,11 +57,26 @@ def restore(
     def fill(memory: GuestMemory) -> None:
         _fill(memory, chain, verify)
 
-    machine = kind.made_from(top.state.replace(config=config), fill, elapsed, set_up)
+    def prepare(machine: M) -> None:
+        _expect_same_files(machine, top, changes)
+        if set_up is not None:
+            set_up(machine)
+
+    machine = kind.made_from(top.state.replace(config=config), fill, elapsed, prepare)
     if not working_set.bring_in(machine.memory, note):
         working_set.note_soon(machine.memory, machine._board.timers, note)
     machine.track = Track(path=place, id=top.id, log=None, is_laid_over=True)
     return machine
+
+
+def _expect_same_files(machine: Saving, saved: Snapshot, changes: dict[str, Any]) -> None:
+    """A drive that the user names now is theirs to answer for; the others must be as they were."""
+    for field, disk in machine._board.drives.items():
+        if field.partition("[")[0] not in changes and field in saved.state.disks:
+            try:
+                disk.expect_unwritten(saved.state.disks[field])
+            except SnapshotError as error:
+                raise SnapshotError(f"{field}: {error}; if that is meant, name it again") from error
 
 
 def missing_here(snapshot: Snapshot) -> list[str]:

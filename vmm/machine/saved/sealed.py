@@ -11,9 +11,13 @@ with words for just that.
 from __future__ import annotations
 
 import json
-from hashlib import sha256
 
 from ...errors import SnapshotError
+
+try:  # not hashlib, which loads OpenSSL: a tenth of what brings a machine back
+    from _sha2 import sha256  # type: ignore[import-not-found]
+except ImportError:  # before Python 3.12
+    from _sha256 import sha256  # type: ignore[import-not-found]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -67,6 +67,10 @@ def _wanted(board: Board, all: VirtioDevices) -> Iterator[tuple[VirtioDevice, st
         from . import disks
 
         yield from disks.devices(board, all.tell)
+    if board.config.networks:
+        from . import networks
+
+        yield from networks.devices(board, all.reactor, all.tell)
     if board.config.ports:
         from . import console
 
