@@ -474,11 +474,12 @@ def _config(config: MachineConfig | None, fields: dict[str, Any]) -> MachineConf
         from ..errors import nearest
 
         raise ConfigError([(name, f"there is no such field{nearest(name, known)}") for name in unknown])
-    if isinstance(fields.get("memory"), str):
-        from ..units import parse_size
+    for name in ("memory", "memory_max"):
+        if isinstance(fields.get(name), str):
+            from ..units import parse_size
 
-        try:
-            fields["memory"] = parse_size(fields["memory"], "m")
-        except ValueError as error:
-            raise ConfigError.of("memory", str(error)) from None
+            try:
+                fields[name] = parse_size(fields[name], "m")
+            except ValueError as error:
+                raise ConfigError.of(name, str(error)) from None
     return MachineConfig(**fields) if config is None else config.replace(**fields)

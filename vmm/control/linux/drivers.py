@@ -15,6 +15,7 @@ OF_FIELDS = {
     "balloon": ("virtio_balloon",),
     "vsock": ("vmw_vsock_virtio_transport",),
     "shares": ("9pnet_virtio", "9p"),
+    "memory_max": ("virtio_mem",),
 }
 """By the fields of MachineConfig that ask for devices."""
 

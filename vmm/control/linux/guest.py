@@ -21,8 +21,9 @@ def linux_config(
     status.
 
     `kernel` and `initrd` are files of your own, by default Debian's `flavour` and a small system with busybox and
-    `modules`, and those that virtio devices need. What is in `directories` is added to its root. `words` are for the kernel's command line; `fields` are
-    MachineConfig's. HostError where stock Linux does not boot, or no kernel can be had.
+    `modules`, and those that virtio devices need. What is in `directories` is added to its root. `words` are for the
+    kernel's command line; `fields` are MachineConfig's. HostError where stock Linux does not boot, or no kernel can be
+    had.
     """
     trouble = obstacle()
     if trouble:

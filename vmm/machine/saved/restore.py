@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     M = TypeVar("M", bound=Saving)
 
 CHANGEABLE = (
-    "console", "warn", "symbols", "fda", "hda", "hdb", "cdrom", "disks", "networks", "ports", "firmware",
+    "console", "warn", "symbols", "fda", "hda", "hdb", "cdrom", "disks", "networks", "ports", "shares", "firmware",
 )  # fmt: skip
 CLOCKS = ("still", "on")
 
