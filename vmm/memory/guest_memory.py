@@ -6,6 +6,7 @@ Regions are anonymous private mappings, created untouched: a page costs host mem
 from __future__ import annotations
 
 import mmap
+import sys
 
 from ..bits import mask
 from ..errors import ConfigError, HostError
@@ -88,7 +89,9 @@ def _map_large(gpa: int, size: int) -> mmap.mmap:
 class GuestMemory:
     """All regions of one machine. Every method that takes a range refuses one that is not wholly inside one region."""
 
-    def __init__(self) -> None:
+    def __init__(self, large_pages: bool = True) -> None:
+        """Without `large_pages` for memory that will lie over an image, whose pages are small."""
+        self._large = LARGE if large_pages else sys.maxsize
         self._regions: RangeMap[Region] = RangeMap()
         self._mappings: list[mmap.mmap] = []
         self._slots = 0
@@ -114,7 +117,7 @@ class GuestMemory:
             raise ConfigError.of(
                 name, f"[{gpa:#x}, {gpa + size:#x}) is not made of whole pages of {mmap.PAGESIZE} bytes"
             )
-        mapping, offset = backing or (_map_large(gpa, size) if size >= LARGE else _map(size), 0)
+        mapping, offset = backing or (_map_large(gpa, size) if size >= self._large else _map(size), 0)
         slot = self._free_slots[-1] if self._free_slots else self._slots
         region = Region(Range(gpa, size), slot, name, read_only, mapping, offset)
         standing = self._regions.add(region.span, region)
