@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from struct import pack
 
 from vmm.backends.disk import MemoryDisk
+from vmm.backends.spoken import Spoken
+from vmm.devices.virtio import vsock_packet as packets
+from vmm.devices.virtio.balloon import Balloon
 from vmm.devices.virtio.block import Block
+from vmm.devices.virtio.console import Console
 from vmm.devices.virtio.device import VirtioDevice
+from vmm.devices.virtio.net import Net
 from vmm.devices.virtio.rng import Rng
+from vmm.devices.virtio.vsock import Vsock
 
 
 def _block() -> VirtioDevice:
@@ -24,8 +30,129 @@ def _rng() -> VirtioDevice:
     return Rng(fill)
 
 
+def _balloon() -> VirtioDevice:
+    spans = ((0, 64 << 10), (0x10_0000, 16 << 10))
+
+    def discard(gpa: int, size: int) -> None:
+        assert size > 0
+        assert any(first <= gpa and gpa + size <= first + room for first, room in spans), (hex(gpa), size)
+
+    return Balloon(lambda gpa, size: any(first <= gpa and gpa + size <= first + room for first, room in spans), discard)
+
+
+class _Stream:
+    """Takes half of what it is given, gives a hundred bytes, and ends."""
+
+    def __init__(self) -> None:
+        self.ready: Callable[[bool, bool], None] = lambda readable, writable: None
+        self._left = 100
+        self._is_closed = False
+
+    def read(self, views: list[memoryview]) -> int | None:
+        assert not self._is_closed
+        size = min(self._left, sum(map(len, views)))
+        self._left -= size
+        return size
+
+    def write(self, views: list[memoryview]) -> int:
+        assert not self._is_closed
+        return sum(map(len, views)) // 2
+
+    def watch(self, readable: bool, writable: bool) -> None:
+        if readable or writable:
+            self.ready(readable, writable and self._left % 2 == 1)
+
+    def accepted(self, port: int) -> None:
+        assert not self._is_closed
+
+    def end_output(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self._is_closed = True
+
+
+def _vsock() -> VirtioDevice:
+    return Vsock(3, lambda port: _Stream() if port % 2 else None)
+
+
+def _packet(operation: int, port: int = 5, size: int = 0, flags: int = 0, cid: int = 3) -> bytes:
+    return packets.HEADER.pack(cid, 2, 9, port, size, 1, operation, flags, 100, 0) + bytes(20)
+
+
+_PACKETS = (
+    *(_packet(operation) for operation in range(1, 9)), _packet(packets.RW, size=20), _packet(packets.RW, size=1 << 31),
+    _packet(packets.REQUEST, port=4), _packet(packets.SHUTDOWN, flags=3), _packet(packets.SHUTDOWN, flags=2),
+    _packet(packets.REQUEST, cid=9),
+)  # fmt: skip
+
+
+class _Cable:
+    """Two links on which there is always a frame, and sometimes room for one."""
+
+    mtu, segments, fd = 1500, True, -1
+
+    def __init__(self) -> None:
+        self.links = (self, self)
+        self.is_full = False
+
+    def need(self) -> int:
+        return 100
+
+    def receive_into(self, views: Sequence[memoryview]) -> int:
+        left = 100
+        for view in views:
+            view[: min(left, len(view))] = bytes(min(left, len(view)))
+            left -= min(left, len(view))
+        return 100 - left
+
+    def send_from(self, views: Sequence[memoryview]) -> bool:
+        assert sum(map(len, views)) >= 12
+        self.is_full = not self.is_full
+        return self.is_full
+
+    def accept(self, *wanted: bool) -> None:
+        assert len(wanted) == 4
+
+    def use(self, count: int) -> None:
+        assert 1 <= count <= 2
+
+    def close(self) -> None:
+        """Nothing to pull."""
+
+
+def _net() -> VirtioDevice:
+    return Net(_Cable(), bytes((2, 0, 0, 0, 0, 1)))
+
+
+class _Chatter:
+    """A port's far end that takes half of what it is told, and always has something to say."""
+
+    came = has_room = turned = None
+    is_open = True
+
+    def write(self, views) -> int:
+        return sum(map(len, views)) // 2
+
+    def read_into(self, views) -> int:
+        for view in views:
+            view[:] = bytes(len(view))
+        return min(sum(map(len, views)), 64)
+
+    def want(self, wanted: bool) -> None:
+        self.wanted = wanted
+
+
+def _console() -> VirtioDevice:
+    return Console([("console", Spoken(lambda said: None)), ("agent", _Chatter())])
+
+
 DEVICES: dict[str, tuple[Callable[[], VirtioDevice], tuple[bytes, ...]]] = {
+    "balloon": (_balloon, (pack("<4I", 1, 2, 3, 15), pack("<4I", 0x100, 0x103, 0x104, 0xFFFF_FFFF), pack("<HQ", 4, 1))),
     "rng": (_rng, ()),
+    "vsock": (_vsock, _PACKETS),
+    "net": (_net, (bytes(12), *(pack("<BBH", 4, 0, pairs) for pairs in range(4)))),
     "blk": (_block, tuple(pack("<I4xQ", kind, 1) for kind in (0, 1, 4, 8, 11, 13, 99))),
+    "console": (_console, tuple(pack("<IHH", port, event, 1) for port in (0, 1, 9) for event in (0, 3, 6))),
 }
 """(how it is made, contents of memory that it likes) by name."""

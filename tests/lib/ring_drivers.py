@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from struct import pack_into, unpack_from
+from struct import pack, pack_into, unpack_from
 
 from vmm.memory.guest_memory import GuestMemory
 
-NEXT, WRITE = 1, 2
+NEXT, WRITE, INDIRECT = 1, 2, 4
 
 
 class SplitDriver:
     """A split ring of `size` at `place`; `has_events` after F_EVENT_INDEX."""
 
     def __init__(self, memory: GuestMemory, place: int, size: int, has_events: bool) -> None:
-        self.size, self.has_events = size, has_events
+        self.memory, self.size, self.has_events = memory, size, has_events
         self.places = (place, place + 16 * size, place + 16 * size + 8 + (2 * size + 3) // 4 * 4)
         self.table = memory.view(self.places[0], 16 * size)
         self.available = memory.view(self.places[1], 6 + 2 * size)
@@ -36,6 +36,18 @@ class SplitDriver:
         self.offered = self.offered + 1 & 0xFFFF
         pack_into("<H", self.available, 2, self.offered)
         return entries[0]
+
+    def add_indirectly(self, table: int, parts: list[tuple[int, int, bool]]) -> int:
+        """The same by way of a table at `table`, as one descriptor."""
+        content = b"".join(
+            pack("<QIHH", gpa, size, (WRITE if writes else 0) | (NEXT if at < len(parts) else 0), at)
+            for at, (gpa, size, writes) in enumerate(parts, start=1)
+        )
+        self.memory.write(table, content)
+        head = self.add([(table, len(content), False)])
+        assert head is not None
+        pack_into("<H", self.table, 16 * head + 12, INDIRECT)
+        return head
 
     def must_ring(self, before: int) -> bool:
         """Whether the device asked to be told, of what was offered since `offered` was `before`."""
@@ -64,7 +76,7 @@ class PackedDriver:
     """The same over a packed ring."""
 
     def __init__(self, memory: GuestMemory, place: int, size: int, has_events: bool) -> None:
-        self.size, self.has_events = size, has_events
+        self.memory, self.size, self.has_events = memory, size, has_events
         self.places = (place, place + 16 * size, place + 16 * size + 4)
         self.ring = memory.view(place, 16 * size)
         self.driver = memory.view(self.places[1], 4)
@@ -97,6 +109,15 @@ class PackedDriver:
         self.free -= len(parts)
         self.chains[identity] = len(parts)
         self.offered += len(parts)
+        return identity
+
+    def add_indirectly(self, table: int, parts: list[tuple[int, int, bool]]) -> int:
+        content = b"".join(pack("<QIHH", gpa, size, 99, WRITE if writes else 0) for gpa, size, writes in parts)
+        self.memory.write(table, content)
+        at = 16 * self.next + 14
+        identity = self.add([(table, len(content), False)])
+        assert identity is not None
+        pack_into("<H", self.ring, at, unpack_from("<H", self.ring, at)[0] | INDIRECT)
         return identity
 
     def must_ring(self, before: int) -> bool:

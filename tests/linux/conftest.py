@@ -60,14 +60,14 @@ def vmlinux(kernels, tmp_path_factory) -> str:
 
 
 @pytest.fixture
-def boot() -> Boot:
-    """boot(kernel, script, **fields): how a guest that runs `script` ends, and what it says."""
+def linux() -> Callable[..., Machine]:
+    """linux(kernel, script, **fields): the machine of a guest that runs `script`."""
 
-    def boot(kernel: Kernel, script: str, image: str = "", words: str = "quiet", **fields: Any) -> tuple[Outcome, str]:
+    def linux(kernel: Kernel, script: str, image: str = "", words: str = "quiet", **fields: Any) -> Machine:
         archive = tree.ArchiveFile("script")
         try:
             archive.add_members(init.members(["sh", "-c", script], init.NONE, None, ""))
-            machine = Machine(
+            return Machine(
                 image=image or kernel.image,
                 modules=(kernel.initramfs, archive.path),
                 command_line=f"+{words}",
@@ -75,7 +75,16 @@ def boot() -> Boot:
             )
         finally:
             archive.close()
-        with machine:
+
+    return linux
+
+
+@pytest.fixture
+def boot(linux) -> Boot:
+    """boot(kernel, script, **fields): how such a guest ends, and what it says."""
+
+    def boot(kernel: Kernel, script: str, **fields: Any) -> tuple[Outcome, str]:
+        with linux(kernel, script, **fields) as machine:
             outcome = machine.run(deadline=DEADLINE)
             return outcome, machine.console_output.decode(errors="replace")
 

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from threading import Thread
 
-READ, WRITE, EDGE = select.EPOLLIN, select.EPOLLOUT, select.EPOLLET
-"""What to wait for; with EDGE once each time that it comes about, also when nobody reads it away."""
+READ, WRITE, HANG_UP = select.EPOLLIN, select.EPOLLOUT, select.EPOLLRDHUP
+EDGE, ONCE = select.EPOLLET, select.EPOLLONESHOT
+"""What to wait for; with EDGE once each time that it comes about, also when nobody reads it away; with ONCE not again
+before the next change(), not even for the other side's end, which is told otherwise without being asked for."""
 MOST = 64
 """Events that are taken at once."""
 

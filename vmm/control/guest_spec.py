@@ -29,7 +29,7 @@ DEFAULT_DEADLINE = "5s"
 
 MACHINE_KEYS = (
     "mode", "format", "load", "entry", "stack", "unreal", "user", "memory", "vcpus", "cpu", "irqchip", "strict",
-    "test_devices", "display", "pc_testdev", "command_line", "modules", "virtio", "disks", "rng", "balloon",
+    "test_devices", "display", "pc_testdev", "command_line", "modules", "virtio", "disks", "rng", "balloon", "vsock",
 )  # fmt: skip
 """The fields of MachineConfig that [machine] may give."""
 

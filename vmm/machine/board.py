@@ -88,7 +88,7 @@ class Board:
         self._makers = plan.makers.copy()
         self._chips: dict[str, Any] = {}
         self._making = RLock()
-        self.memory = GuestMemory(large_pages)
+        self.memory = GuestMemory(config.shares_memory, large_pages)
         self.timers = Timers(host_clock, lambda: self.rearm())
         self.outputs: dict[str, Any] = {}
         """What the ports that speak write to, by the name of the chip: a ConsoleLog, an Output, or a callable."""

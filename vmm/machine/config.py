@@ -52,11 +52,20 @@ class MachineConfig(Record):
     virtio: str = "mmio"
     """How virtio devices are reached, one of TRANSPORTS."""
     disks: tuple[str | bytes, ...] = ()
-    """Virtio disks, in order: "FILE[,ro][,overlay][,serial=S][,queues=N]" each, or the disk's bytes."""
+    """Virtio disks, in order: "FILE[,ro][,overlay][,serial=S][,queues=N]" each, or the disk's bytes. Files named
+    .qcow2, .vmdk, .vdi, .vhdx or .vhd are served by qemu-storage-daemon; such a machine cannot be saved or forked."""
+    networks: tuple[str, ...] = ()
+    """Virtio network cards, in order, each "user[,forward=8080:80]" or "tap=NAME[,queues=N]", and of either
+    ",mac=52:54:00:12:34:56" or ",seed=TEXT" for an address derived from it."""
+    ports: tuple[str, ...] = ()
+    """Named ports of a virtio console, for agents in the guest: "NAME=PATH" each, PATH a Unix socket where one program
+    may connect; "NAME=" leads nowhere. With any, the guest has a terminal hvc0 too, which speaks as COM1 does."""
     rng: bool = False
     """Plug in a virtio entropy device, fed by the host's /dev/urandom."""
     balloon: bool = False
     """Plug in a virtio balloon: Machine.balloon takes memory from the guest, and gives it back."""
+    vsock: str = ""
+    """Plug in a virtio socket device: "CID,PATH", the guest's context id and where the host's sockets stand."""
     pc_testdev: bool = False
     """Plug in the devices that kvm-unit-tests use: pc-testdev, the PM timer."""
     display: bool = False
@@ -114,7 +123,16 @@ class MachineConfig(Record):
     @property
     def has_virtio(self) -> bool:
         """Whether there is any virtio device."""
-        return bool(self.disks) or self.rng or self.balloon
+        return bool(self.disks or self.networks or self.ports or self.rng or self.balloon or self.vsock)
+
+    @property
+    def shares_memory(self) -> bool:
+        """Whether engines outside serve devices, which takes memory that they can map."""
+        if not self.disks:
+            return False
+        from .disk_options import is_external
+
+        return any(map(is_external, self.disks))
 
     @property
     def is_kernel(self) -> bool:

@@ -1,12 +1,19 @@
-"""What a user writes of a virtio disk: "FILE[,ro][,overlay][,serial=S][,queues=N]", in any order behind the file."""
+"""What a user writes of a virtio disk: "FILE[,ro][,overlay][,serial=S][,queues=N]", limits too, in any order.
+
+A file whose name ends as those of other products' virtual disks do is served by an engine that knows their formats.
+"""
 
 from __future__ import annotations
 
 from ..errors import ConfigError
 from ..records import Record
+from . import limit_options
+from .limit_options import Limits
 
 MOST_QUEUES = 16
 LONGEST_SERIAL = 20
+FORMATS = {"qcow2": "qcow2", "vmdk": "vmdk", "vdi": "vdi", "vhdx": "vhdx", "vhd": "vpc"}
+"""QEMU's names of formats, by the endings of files: QEMU, VMware, VirtualBox, Hyper-V and its older one."""
 
 
 class DiskOptions(Record):
@@ -17,6 +24,12 @@ class DiskOptions(Record):
     """"ro", "overlay" (changes are kept in memory), or "" for a disk that is written in place."""
     serial: str = ""
     queues: int = 1
+    limits: Limits = Limits()
+
+    @property
+    def format(self) -> str:
+        """One of FORMATS; "" for a raw disk."""
+        return FORMATS.get(self.path.rpartition(".")[2].lower(), "")
 
     @property
     def spec(self) -> str:
@@ -31,7 +44,9 @@ def parse_disk(text: str, field: str = "disk") -> DiskOptions:
     while True:
         rest, comma, word = path.rpartition(",")
         name, equals, value = word.partition("=")
-        if not comma or not (word in ("ro", "overlay") or (equals and name in ("serial", "queues"))):
+        if not comma or not (
+            word in ("ro", "overlay") or (equals and name in ("serial", "queues", *limit_options.WORDS))
+        ):
             break
         kind = name if equals else "manner"
         if kind in found:
@@ -45,4 +60,17 @@ def parse_disk(text: str, field: str = "disk") -> DiskOptions:
         raise ConfigError.of(field, f"a disk has 1 to {MOST_QUEUES} queues, not {queues!r}")
     if not path:
         raise ConfigError.of(field, f"{text!r} names no file")
-    return DiskOptions(path=path, manner=found.get("manner", ""), serial=serial, queues=int(queues))
+    options = DiskOptions(
+        path=path, manner=found.get("manner", ""), serial=serial, queues=int(queues),
+        limits=limit_options.parse_limits(found, field),
+    )  # fmt: skip
+    if options.format and (options.manner == "overlay" or serial or options.limits.are_any):
+        raise ConfigError.of(
+            field, f"overlay, serial and limits are for raw disks; one of {options.format} has ro and queues"
+        )
+    return options
+
+
+def is_external(disk: str | bytes) -> bool:
+    """Whether an engine outside serves it."""
+    return isinstance(disk, str) and bool(parse_disk(disk).format)

@@ -37,7 +37,7 @@ class Laps:
         self._machine, self._run, self._vcpu = machine, run, machine.vcpus[0]
         if not machine.memory.is_writable(*room):
             raise ConfigError.of("input", f"{room[1]} bytes at {room[0]:#x} are not in the guest's RAM")
-        self._engine, self._room = engine, room
+        self._board, self._engine, self._room = board, engine, room
         self._ends, self._watched = frozenset(ends), frozenset(watched) - frozenset(ends)
         self._traps = Traps(board, run, self._vcpu)
         self._traps.set(self._ends | self._watched)
@@ -62,7 +62,8 @@ class Laps:
             raise StateError("run laps", self._machine.state)
         try:
             memory, master = self._machine.memory, self._master
-            self._quick = self._engine.laps(memory, master.template, master.state.engine)
+            if self._board.virtio is None:  # whose devices change without an exit
+                self._quick = self._engine.laps(memory, master.template, master.state.engine)
             if self._quick is not None:
                 self._input = self._quick.always(*self._room)
             self._vcpu.attach()
@@ -104,6 +105,8 @@ class Laps:
         if not deadline <= self._alarm <= deadline + int(seconds * SECOND):
             self._alarm = deadline + int(seconds * SECOND) // 2
             vcpu.set_alarm(self._alarm)
+        if self._board.virtio is not None:
+            self._board.virtio.resume(self._engine)
         try:
             while True:
                 stop = vcpu.run()
@@ -125,6 +128,8 @@ class Laps:
                     return Outcome(kind=KINDS[stop.reason], words=stop.words, detail=dict(stop.detail))
         finally:
             run.is_running = False
+            if self._board.virtio is not None:
+                self._board.virtio.pause()
 
     def _is_on_the_way(self, end: Outcome) -> bool:
         """Whether it is no end but a watched address, at which the guest then goes on."""

@@ -115,7 +115,7 @@ PCI_WINDOW = (0xE000_0000, 0xFEBF_FFFF)
 IO_APIC = 0xFEC0_0000
 LOCAL_APIC = 0xFEE0_0000
 
-SPOKEN = ("com1", "debug-console", "firmware-console", "bios")
+SPOKEN = ("com1", "debug-console", "firmware-console", "bios", "virtio-console")
 """Chips whose output is the guest's console; the other serial ports are kept apart."""
 
 # interrupt lines (GSIs)

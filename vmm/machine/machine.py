@@ -178,8 +178,11 @@ class Machine(Outside, Still, Saving, Forks):
 
     def record(self, path: str) -> Recorder:
         """Records what its devices are asked and answer from now on, to be driven again by `vmm replay`; close() of
-        what it gives ends the file. Once, before the machine runs. HostError when the file cannot be written."""
+        what it gives ends the file. Once, before the machine runs. HostError when the file cannot be written,
+        ConfigError with virtio devices, whose work nobody could drive again."""
         self._expect(CREATED, "record")
+        if self.config.has_virtio:
+            raise ConfigError.of("record", "what virtio devices do by themselves is not recorded: leave them out")
         from .recorder import Recorder
 
         return Recorder(self, self._board, path)

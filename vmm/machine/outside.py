@@ -5,6 +5,7 @@ from __future__ import annotations
 from os import urandom
 
 from ..errors import ConfigError
+from ..units import SECOND
 from .lifecycle import CREATED
 
 TYPE_CHECKING = False
@@ -112,6 +113,31 @@ class Outside:
         if len(new) != 16:
             raise ConfigError.of("identity", f"16 bytes are needed, not {len(new)}")
         self.post(lambda: chip.renew(new))
+
+    def resize_console(self, columns: int, rows: int) -> None:
+        """Tells the guest how large the terminal is that it has as hvc0. Any thread, before or while it runs.
+
+        ConfigError on a machine without a virtio console.
+        """
+        console, virtio = self.device("virtio-console").device, self._board.virtio
+        if virtio is not None:
+            virtio.reactor.call(lambda: console.resize(columns, rows))
+
+    def limit(self, name: str, bandwidth: int = 0, operations: int = 0, burst: float = 0.1) -> None:
+        """Limits the raw virtio disk or the network card `name`, such as "virtio-blk0" or "virtio-net0", to so many
+        bytes and requests (or frames) a second, 0 for any number; `burst` seconds' worth may be saved up. Any thread,
+        before or while it runs. ConfigError for another device, or for less than nothing.
+        """
+        from .limit_options import Limits
+        from .schematic.virtio.limits import set_limit
+
+        device: Any = getattr(self.device(name), "device", None)
+        virtio = self._board.virtio
+        if virtio is None or not hasattr(device, "limit"):
+            raise ConfigError.of("limit", f"{name} is neither a raw virtio disk nor a network card")
+        if min(bandwidth, operations, burst) < 0:
+            raise ConfigError.of("limit", "0 or more a second")
+        set_limit(device, virtio.reactor, Limits(bandwidth=bandwidth, operations=operations, burst=int(burst * SECOND)))
 
     def press_ctrl_alt_del(self) -> None:
         """Presses Ctrl, Alt and Del on the keyboard. Any thread, before or while it runs."""

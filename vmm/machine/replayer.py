@@ -62,7 +62,10 @@ class Replayer:
         plain.expect(header, "a recording", vmm=str, version=int, config=dict, image=(dict, type(None)), is_linux=bool)
         config = with_overlays(plain.config_from_plain(header["config"]))  # what the guest wrote is written again
         if header["image"] is not None:
-            config = config.replace(image=plain.from_plain(header["image"]))
+            image = plain.from_plain(header["image"])
+            if not isinstance(image, bytes):
+                raise ConfigError.of("recording", "the image in it is damaged")
+            config = config.replace(image=image)
         self._now: deque[int] = deque()
         self._wall: deque[int] = deque()
         self._memory: deque[bytes] = deque()

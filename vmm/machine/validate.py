@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 MOST_VCPUS = 64
 LONGEST_FW_CFG_NAME = 55
+LONGEST_PORT_NAME, MOST_PORTS = 63, 15
 NO_DRIVES = [""] * 4
 
 
@@ -46,6 +47,10 @@ def _breaches(config: MachineConfig) -> list[tuple[str, str]]:
             found.append(("virtio", "on PCI interrupts are messages to local APICs: irqchip kernel or split"))
     if config.disks:
         found += _disks(config.disks)
+    if config.networks:
+        found += _networks(config.networks)
+    if config.ports:
+        found += _ports(config.ports)
     if config.boot != "":
         found += _boot(config.boot)
     if config.has_bios and isinstance(config.image, str):
@@ -99,6 +104,43 @@ def _disks(disks: object) -> list[tuple[str, str]]:
                 parse_disk(disk, field)
             except ConfigError as error:
                 found += error.breaches
+    return found
+
+
+def _networks(networks: object) -> list[tuple[str, str]]:
+    from .net_options import FORM, parse_net
+
+    if not isinstance(networks, tuple):
+        return [("networks", f"a tuple is needed, not {networks!r}")]
+    found = []
+    for index, network in enumerate(networks):
+        field = f"networks[{index}]"
+        if not isinstance(network, str):
+            found.append((field, f"{FORM}, not {network!r}"))
+            continue
+        try:
+            parse_net(network, field)
+        except ConfigError as error:
+            found += error.breaches
+    return found
+
+
+def _ports(ports: object) -> list[tuple[str, str]]:
+    if not isinstance(ports, tuple):
+        return [("ports", f"a tuple is needed, not {ports!r}")]
+    found: list[tuple[str, str]] = []
+    names: set[str] = set()
+    for index, port in enumerate(ports):
+        name, equals, _ = port.partition("=") if isinstance(port, str) else ("", "", "")
+        if not equals or not 1 <= len(name) <= LONGEST_PORT_NAME or not name.isascii():
+            found.append(
+                (f"ports[{index}]", f'"NAME=PATH", a name of {LONGEST_PORT_NAME} ASCII characters, not {port!r}')
+            )
+        elif name in names:
+            found.append((f"ports[{index}]", f"there is a port {name} already"))
+        names.add(name)
+    if len(ports) > MOST_PORTS:
+        found.append(("ports", f"{MOST_PORTS} at most, not {len(ports)}"))
     return found
 
 

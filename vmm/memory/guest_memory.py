@@ -1,11 +1,13 @@
 """Guest RAM: host mappings that the guest sees as its physical memory, with bounds on every access from our side.
 
-Regions are anonymous private mappings, created untouched: a page costs host memory once somebody writes to it.
+Regions are anonymous private mappings, created untouched: a page costs host memory once somebody writes to it. Where
+another process serves devices they are memfds that it maps too.
 """
 
 from __future__ import annotations
 
 import mmap
+import os
 import sys
 
 from ..bits import mask
@@ -86,12 +88,30 @@ def _map_large(gpa: int, size: int) -> mmap.mmap:
     return mapping
 
 
+def _map_file(size: int) -> tuple[mmap.mmap, int]:
+    """Host memory that others can map too, and its fd."""
+    fd = os.memfd_create("vmm-memory", os.MFD_CLOEXEC)
+    try:
+        os.ftruncate(fd, size)
+        return mmap.mmap(fd, size, mmap.MAP_SHARED), fd
+    except OSError as error:
+        os.close(fd)
+        raise HostError(
+            f"no host memory for {format_size(size)} of guest memory ({error.strerror})",
+            "give the guest less, or free some",
+        ) from error
+
+
 class GuestMemory:
     """All regions of one machine. Every method that takes a range refuses one that is not wholly inside one region."""
 
-    def __init__(self, large_pages: bool = True) -> None:
-        """Without `large_pages` for memory that will lie over an image, whose pages are small."""
+    def __init__(self, is_shared: bool = False, large_pages: bool = True) -> None:
+        """`is_shared`: other processes are to map it. Without `large_pages` for memory that will lie over an image, whose
+        pages are small."""
+        self.is_shared = is_shared
         self._large = LARGE if large_pages else sys.maxsize
+        self._files: dict[int, int] = {}
+        """The memfd of each mapping, by its id(), where they are shared."""
         self._regions: RangeMap[Region] = RangeMap()
         self._mappings: list[mmap.mmap] = []
         self._slots = 0
@@ -117,7 +137,7 @@ class GuestMemory:
             raise ConfigError.of(
                 name, f"[{gpa:#x}, {gpa + size:#x}) is not made of whole pages of {mmap.PAGESIZE} bytes"
             )
-        mapping, offset = backing or (_map_large(gpa, size) if size >= self._large else _map(size), 0)
+        mapping, offset = backing or (self._new(gpa, size), 0)
         slot = self._free_slots[-1] if self._free_slots else self._slots
         region = Region(Range(gpa, size), slot, name, read_only, mapping, offset)
         standing = self._regions.add(region.span, region)
@@ -132,6 +152,18 @@ class GuestMemory:
         else:
             self._slots += 1
         return region
+
+    def _new(self, gpa: int, size: int) -> mmap.mmap:
+        """Host memory for a region at `gpa`."""
+        if not self.is_shared:
+            return _map_large(gpa, size) if size >= self._large else _map(size)
+        mapping, fd = _map_file(size)
+        self._files[id(mapping)] = fd
+        return mapping
+
+    def file_of(self, region: Region) -> tuple[int, int]:
+        """(memfd, offset in it) of a region of shared memory."""
+        return self._files[id(region.mapping)], region.offset
 
     def twin(self) -> GuestMemory:
         """One with the same regions in the same slots, over untouched mappings of its own."""
@@ -154,7 +186,7 @@ class GuestMemory:
 
     def backing(self, size: int) -> mmap.mmap:
         """Host memory for regions, which may come and go while its content stays; given back by close()."""
-        mapping = _map(size)
+        mapping = self._new(0, size)
         self._mappings.append(mapping)
         return mapping
 
@@ -263,7 +295,7 @@ class GuestMemory:
         mapping, at = self._locate(gpa, size)
         if self._notes is not None:
             self.note(mapping, at, size)
-        mapping.madvise(mmap.MADV_DONTNEED, at, size)
+        mapping.madvise(mmap.MADV_REMOVE if self.is_shared else mmap.MADV_DONTNEED, at, size)
 
     # -- what was written from our side --
 
@@ -319,3 +351,6 @@ class GuestMemory:
         self._wholes.clear()
         for mapping in self._mappings:
             mapping.close()
+        for fd in self._files.values():
+            os.close(fd)
+        self._files.clear()

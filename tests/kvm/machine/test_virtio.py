@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import resource
+import threading
 import time
 
 import pytest
@@ -76,7 +77,7 @@ def test_a_full_host_is_an_error_of_the_request_and_a_line_for_the_user(machine,
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
     assert (outcome.kind, outcome.value) == ("debug-exit", 3), outcome
     assert len(words) == 1
-    assert "virtio-blk0" in words[0]
+    assert "virtio-blk0: " in words[0]
     assert str(disk) in words[0]
 
 
@@ -158,6 +159,16 @@ def test_each_access_is_seen_by_one_who_asks(machine):
     assert seen.count(("write", 0xD100_0050)) >= 10
 
 
+def test_a_kernel_without_acpi_is_told_by_words(kernels):
+    image = kernels.image(kernels.HALT)
+    for words, is_told in (("acpi=off", True), ("quiet", False)):
+        with Machine(image=image, command_line=words, disks=(bytes(SECTOR),) * 2) as told:
+            line = told.memory.read(0x9_1000, 512).partition(b"\0")[0].decode()
+        assert line.startswith(words)
+        assert ("virtio_mmio.device=512@0xd1000000:5" in line) is is_told
+        assert ("virtio_mmio.device=512@0xd1001000:10" in line) is is_told
+
+
 def test_nothing_is_left_of_it():
     gc.collect()
     before = len(os.listdir("/proc/self/fd"))
@@ -165,3 +176,29 @@ def test_nothing_is_left_of_it():
         with Machine(guest_run.config_of("virtio-busy")) as busy:
             busy.run(deadline=0.02)
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_busy_machine_moves(machine, tmp_path):
+    address, arrived = f"unix:{tmp_path / 'line'}", []
+    waiting = threading.Thread(target=lambda: arrived.append(Machine.receive(address)))
+    waiting.start()
+    while not (tmp_path / "line").exists():
+        time.sleep(0.005)
+    busy = machine("virtio-busy", irqchip="kernel")
+    in_motion(busy, 0.03)
+    busy.migrate(address)
+    waiting.join(20)
+    assert busy.wait(20).kind == "migrated"
+    with arrived[0] as moved:
+        ends_well(moved)
+
+
+def test_laps_of_a_machine_whose_devices_work(machine):
+    busy = machine("virtio-busy")
+    assert busy.run(deadline=0.02).kind == "deadline"
+    master = busy.master()
+    with busy.laps(master, (0x18_0000, 16)) as laps:
+        for _ in range(3):
+            outcome = laps.lap(20)
+            assert (outcome.kind, outcome.value) == ("debug-exit", 0)
+            laps.back()

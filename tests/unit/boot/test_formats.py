@@ -46,7 +46,7 @@ def elf_head(bits: int, order: str, kind: int, machine: int) -> bytes:
     ("image", "words"),
     [
         (b"", "an empty file"),
-        (gzip.compress(b"kernel"), "a gzip file"),
+        (gzip.compress(b"kernel", mtime=0), "a gzip file"),
         (lzma.compress(b"kernel"), "an xz file"),
         (bzimage(), "a Linux bzImage (boot protocol 2.15)"),
         (pe(3), "a PE executable"),

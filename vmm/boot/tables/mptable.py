@@ -39,7 +39,8 @@ def encode(hardware: Hardware) -> bytes:
     entries.append(bytes((_BUS, _ISA)) + b"ISA   ")
     version = hardware.io_apic_version
     entries.append(bytes((_IO_APIC, io_apic, version, _ENABLED)) + hardware.io_apic.to_bytes(4, "little"))
-    entries += [_interrupt(_INTERRUPT, _INT, line, io_apic, line) for line in _ISA_LINES]
+    lines = (*_ISA_LINES, *(device.line for device in hardware.virtio if device.line not in _ISA_LINES))
+    entries += [_interrupt(_INTERRUPT, _INT, line, io_apic, line) for line in lines]
     entries.append(_interrupt(_LOCAL_INTERRUPT, _EXTERNAL, 0, 0, 0))
     entries.append(_interrupt(_LOCAL_INTERRUPT, _NMI, 0, _ALL, 1))
     body = b"".join(entries)

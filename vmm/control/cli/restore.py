@@ -25,7 +25,7 @@ _SHORT = (
 _HERE = (
     *_SHORT, "--exit-code", "--display", "--screenshot", "--report", "--trace", "--trace-filter", "--trace-trigger",
     "--trace-at", "--msrs", "--device", "--repl", "--budget", "--expect", "--symbols", "--fda", "--hda", "--hdb",
-    "--cdrom", "--firmware", "--disk",
+    "--cdrom", "--firmware", "--disk", "--net", "--port",
 )  # fmt: skip
 MOVED_WITHOUT = ("--listen", "--clock", "--verify")
 """Options that `vmm standby` has no use for."""
@@ -79,6 +79,10 @@ def restorer(values: dict[str, Any], plain: list[str]) -> Callable[[Prepare, dic
 
     if values["disk"]:
         changes["disks"] = tuple(values["disk"])
+    if values["net"]:
+        changes["networks"] = tuple(values["net"])
+    if values["port"]:
+        changes["ports"] = tuple(values["port"])
 
     def restored(prepare: Prepare, more: dict[str, Any]) -> Machine | None:
         asked = {**changes, **more}

@@ -52,11 +52,15 @@ def virtio_of(values: dict[str, Any]) -> dict[str, Any]:
     given: dict[str, Any] = {}
     if values["disk"]:
         given["disks"] = tuple(values["disk"])
+    if values["net"]:
+        given["networks"] = tuple(values["net"])
+    if values["port"]:
+        given["ports"] = tuple(values["port"])
     if values["virtio"] is not None:
         given["virtio"] = values["virtio"]
-    for name in ("rng", "balloon"):
+    for name in ("rng", "balloon", "vsock"):
         if values[name]:
-            given[name] = True
+            given[name] = values[name]
     return given
 
 

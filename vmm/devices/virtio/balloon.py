@@ -93,6 +93,11 @@ class Balloon(VirtioDevice):
         if offset == 4 and len(data) == 4:
             self._actual = int.from_bytes(data, "little")
 
+    def activate(self, queues: dict[int, VirtQueue], features: int) -> None:
+        super().activate(queues, features)
+        if STATISTICS in queues:
+            self.again(STATISTICS)  # Linux rings for its first statistics before it says that it is ready
+
     def notified(self, index: int) -> None:
         queue = self.queues[index]
         if index == STATISTICS:
@@ -138,6 +143,9 @@ class Balloon(VirtioDevice):
         self._held = None
         self._actual = 0
         super().reset()
+
+    def close(self) -> None:
+        self._held = None
 
     # -- state --
 

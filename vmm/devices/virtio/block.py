@@ -18,6 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ...bus.rate_limit import RateLimit
     from ...bus.storage import VectoredStorage
     from .chain import Chain
 
@@ -59,6 +60,8 @@ class Block(VirtioDevice):
         self.features |= F_READ_ONLY if storage.read_only else F_DISCARD | F_WRITE_ZEROES
         if queues > 1:
             self.features |= F_QUEUES
+        self.limit: RateLimit | None = None
+        """On requests and their bytes."""
         self._answers = {
             IN: self._read, OUT: self._write, FLUSH: self._flush, GET_ID: self._tell_id,
             DISCARD: self._discard, WRITE_ZEROES: self._zero,
@@ -71,8 +74,17 @@ class Block(VirtioDevice):
         return _CONFIG.pack(capacity, ENTRIES - 2, SECTOR, _PHYSICAL, 0, 1, 0, 1, len(self.queue_sizes), *discards)
 
     def notified(self, index: int) -> None:
-        if not serve(self.queues[index], self._answer):
+        if self.limit is not None:
+            while not self.limit.holds(index, self.again):
+                if serve(self.queues[index], self._counted, most=1):
+                    return
+        elif not serve(self.queues[index], self._answer):
             self.again(index)
+
+    def _counted(self, chain: Chain) -> int:
+        if self.limit is not None:
+            self.limit.spend(chain.size)
+        return self._answer(chain)
 
     def _answer(self, chain: Chain) -> int:
         writable = chain.writable

@@ -31,6 +31,8 @@ class VirtioDevice:
     """Source: virtio 1.2, chapter 5."""
     features = 0
     """What it offers of its own bits; the transport adds those of rings and transports."""
+    ring_features = -1
+    """Which features of rings it can have: all, but where somebody else serves them."""
     queue_sizes: tuple[int, ...] = ()
     """The most entries of each of its queues, powers of two."""
 

@@ -26,6 +26,8 @@ _LENGTH_AND_ID = Struct("<IH")
 class PackedQueue(Ring):
     """Implements VirtQueue."""
 
+    _flags_at = 3
+
     def __init__(
         self, memory: GuestMemory, index: int, size: int, places: tuple[int, int, int], features: int,
         interrupt: Callable[[], None],
@@ -68,8 +70,10 @@ class PackedQueue(Ring):
             if flags & INDIRECT:
                 if taken > 1:
                     raise self._wrong("an indirect table inside a chain")
-                for one in DESCRIPTOR.iter_unpack(self._indirect(gpa, size, flags)):
-                    self._add(chain, one[0], one[1], one[3] & WRITE)
+                table = self._indirect(gpa, size, flags)
+                if not self._add_table(chain, table):
+                    for one in DESCRIPTOR.iter_unpack(table):
+                        self._add(chain, one[0], one[1], one[3] & WRITE)
             else:
                 self._add(chain, gpa, size, flags)
             at = at + 1 if at + 1 < self.size else 0

@@ -31,7 +31,7 @@ class SplitQueue(Ring):
         """`places` are the guest physical addresses of descriptors, available ring and used ring. GuestError for rings
         that are not in memory."""
         super().__init__(memory, index, size, features, interrupt)
-        at_table, at_available, at_used = places
+        at_table, at_available, at_used = self.places = places
         self._table = self._view(at_table, ENTRY * size, 16, "descriptors")
         self._available = self._view(at_available, 6 + 2 * size, 2, "available ring").cast("H")
         self._used_bytes = self._view(at_used, 6 + 8 * size, 4, "used ring", writable=True)
@@ -73,6 +73,8 @@ class SplitQueue(Ring):
                     return chain
             elif table is self._table:
                 table, count, at, before = self._indirect(gpa, size, flags), size // ENTRY, 0, chain.parts
+                if not before and self._add_table(chain, table):
+                    return chain
             else:
                 raise self._wrong("an indirect table in another")
 
@@ -127,6 +129,31 @@ class SplitQueue(Ring):
         return self._available[1] != self._next
 
     # -- state --
+
+    def follow(self, taken: dict[int, int], place: tuple[int, int]) -> tuple[int, int]:
+        """While another process serves the ring: counts in `taken` how often each descriptor was made available and not
+        given back since `place`, the indexes of the two rings; where they are now. GuestError when more has passed than
+        the rings hold."""
+        size, available, used = self.size, self._available, self._used
+        ends = (available[1], used[1])
+        if any(end - start & _MASK > size for start, end in zip(place, ends, strict=True)):
+            raise self._wrong("more requests have passed than there was time to count")
+        for at in range(place[0], place[0] + (ends[0] - place[0] & _MASK)):
+            head = available[2 + at % size]
+            taken[head] = taken.get(head, 0) + 1
+        for at in range(place[1], place[1] + (ends[1] - place[1] & _MASK)):
+            head = used[2 + 4 * (at % size)]
+            if taken.get(head) == 1:
+                del taken[head]
+            else:
+                taken[head] = taken.get(head, 0) - 1
+        return ends
+
+    def adopt(self, taken: dict[int, int]) -> list[Chain]:
+        """Goes on where that process has stopped: here are the requests that it has not given back."""
+        self._next, self._done = self._available[1], self._used[1]
+        self._shown = self._done
+        return [self._chain(head) for head, count in taken.items() if count > 0]
 
     def save(self) -> list[int]:
         """See Ring."""

@@ -67,6 +67,8 @@ class Ring:
         self._interrupt = interrupt
         self._has_events = bool(features & F_EVENT_INDEX)
         self._has_indirect = bool(features & F_INDIRECT)
+        self.places = (0, 0, 0)
+        """Guest physical addresses of its three parts."""
         self._barrier = allocate_lock()
         self._views: list[memoryview] = []
 
@@ -98,6 +100,51 @@ class Ring:
         else:
             chain.readable.append(view)
 
+    _flags_at = 2
+    """Which field of a descriptor its flags are. In a split ring they say whether the next field links to another."""
+
+    def _add_table(self, chain: Chain, table: memoryview) -> bool:
+        """All buffers of an indirect table, at a quarter of what _add() costs for each: neighbours in memory become
+        one. False, and nothing done, for a table that is not in order or has faults: then each is looked at singly."""
+        runs: list[tuple[int, int, int]] = []
+        start, end, way, last, flags_at = 0, 0, -1, len(table) // ENTRY, self._flags_at
+        is_linked = flags_at == 2
+        for index, entry in enumerate(DESCRIPTOR.iter_unpack(table), start=1):
+            gpa, size, flags = entry[0], entry[1], entry[flags_at]
+            if gpa == end and flags & WRITE == way:
+                end += size
+            else:
+                if way >= 0:
+                    runs.append((start, end - start, way))
+                start, end, way = gpa, gpa + size, flags & WRITE
+            if not size or flags & INDIRECT:
+                return False
+            if is_linked:
+                if not flags & NEXT:
+                    break
+                if entry[3] != index or index == last:
+                    return False
+        runs.append((start, end - start, way))
+        readable: list[memoryview] = []
+        writable: list[memoryview] = []
+        places: list[tuple[int, int]] = []
+        lend, total = self._lend, 0
+        for start, size, way in runs:
+            view = lend(start, size, way)
+            if view is None or (not way and writable):
+                return False
+            total += size
+            if way:
+                writable.append(view)
+                places.append((start, size))
+            else:
+                readable.append(view)
+        if total > MOST_BYTES or len(runs) > MOST_PARTS:
+            return False
+        chain.readable, chain.writable, chain.places = readable, writable, places
+        chain.size, chain.parts = total, len(runs)
+        return True
+
     def _indirect(self, gpa: int, size: int, flags: int) -> memoryview:
         """The table behind a descriptor."""
         table = None if size % ENTRY or not size else self._memory.lend(gpa, size)
@@ -112,6 +159,10 @@ class Ring:
                 break
             self._memory.note_at(gpa, min(size, written))
             written -= size
+
+    def interrupt(self) -> None:
+        """Tells the driver, whatever it wishes."""
+        self._interrupt()
 
     def _fence(self) -> None:
         """What was written is seen before what comes is read; to take a lock is the one such instruction at hand."""

@@ -59,7 +59,7 @@ class Transport(Device):
     ) -> None:  # fmt: skip
         self.device = device
         self.name = name
-        self.offered = device.features | RING_FEATURES
+        self.offered = device.features | RING_FEATURES & device.ring_features
         self._memory = memory
         self._lock = lock
         self._post = post
@@ -86,8 +86,9 @@ class Transport(Device):
     # -- the reactor's side --
 
     def kick(self, index: int) -> None:
-        """The driver rang for queue `index`. Any thread."""
-        self._post(lambda: self.notified(index))
+        """The driver rang for queue `index`, if there is such. Any thread."""
+        if index < len(self.setups):
+            self._post(lambda: self.notified(index))
 
     def notified(self, index: int) -> None:
         """On the reactor: works for queue `index`, if that is live."""
@@ -115,7 +116,7 @@ class Transport(Device):
     def _break(self, words: str) -> None:
         """The driver has broken the contract, or the device has: nothing more until a reset."""
         self.status |= NEEDS_RESET
-        self._told(f"{self.name}: {words}; the device waits for a reset")
+        self._told(f"{words}; the device waits for a reset")
         if self.status & DRIVER_OK:
             self.config_changed()
 

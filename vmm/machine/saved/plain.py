@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _BYTES, _STATE = {"base64"}, {"schema", "version", "fields"}
-_NEWER = ("virtio", "disks", "rng", "balloon")
+_NEWER = ("virtio", "disks", "networks", "ports", "rng", "balloon", "vsock")
 """Fields that the first files of this version have not."""
 _HOST_SIDE = ("console", "warn")
 """Fields of a config that are the process's own affair."""
@@ -102,7 +102,8 @@ def config_from_plain(document: object) -> MachineConfig:
     wanted = [name for name in MachineConfig._fields if name not in _HOST_SIDE]
     expect(read, "config", **dict.fromkeys(wanted, object))
     read["modules"], read["fw_cfg"] = _tuples(read["modules"], 0), _tuples(read["fw_cfg"], 2)
-    read["disks"] = _tuples(read["disks"], 0)
+    for name in ("disks", "networks", "ports"):
+        read[name] = _tuples(read[name], 0)
     config = MachineConfig(**read)
     try:
         validate(config)
@@ -110,7 +111,7 @@ def config_from_plain(document: object) -> MachineConfig:
         raise SnapshotError(f"config: {error}") from None
     flags = ("pc_testdev", "display", "unreal", "user", "cpu_pm", "strict", "test_devices",
              "rng", "balloon")  # fmt: skip
-    texts = ("command_line", "cpu", "symbols", "firmware", "boot")
+    texts = ("command_line", "cpu", "symbols", "firmware", "boot", "vsock")
     if config.irqchip == "auto" or config.memory < 0:
         raise SnapshotError("config: it leaves something open")
     kinds = dict.fromkeys(flags, bool) | dict.fromkeys(texts, str)

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
     M = TypeVar("M", bound=Saving)
 
-CHANGEABLE = ("console", "warn", "symbols", "fda", "hda", "hdb", "cdrom", "disks", "firmware")
+CHANGEABLE = (
+    "console", "warn", "symbols", "fda", "hda", "hdb", "cdrom", "disks", "networks", "ports", "firmware",
+)  # fmt: skip
 CLOCKS = ("still", "on")
 
 

@@ -9,7 +9,7 @@ from ring_drivers import PackedDriver, SplitDriver
 
 from vmm.devices.virtio.packed import PackedQueue
 from vmm.devices.virtio.queue import SplitQueue
-from vmm.devices.virtio.ring import F_EVENT_INDEX
+from vmm.devices.virtio.ring import F_EVENT_INDEX, F_INDIRECT
 from vmm.errors import GuestError
 from vmm.memory.guest_memory import GuestMemory
 from vmm.units import KiB
@@ -21,13 +21,13 @@ DATA = 0x8000
 class Pair:
     """A driver and a device at one ring; `rung` and `interrupts` count what each tells the other."""
 
-    def __init__(self, layout: str, size: int, has_events: bool) -> None:
+    def __init__(self, layout: str, size: int, has_events: bool, more: int = 0) -> None:
         self.memory = GuestMemory()
         self.memory.add(0, 64 * KiB)
         driver, queue = LAYOUTS[layout]
         self.driver = driver(self.memory, 0x1000, size, has_events)
         self.interrupts = 0
-        features = F_EVENT_INDEX if has_events else 0
+        features = (F_EVENT_INDEX if has_events else 0) | more
         self.queue = queue(self.memory, 0, size, self.driver.places, features, self.interrupted)
 
     def interrupted(self) -> None:
@@ -114,6 +114,30 @@ def test_a_state_goes_on_where_it_was(layout):
         pair.queue = LAYOUTS[layout][1](pair.memory, 0, 4, pair.driver.places, F_EVENT_INDEX, pair.interrupted)
         pair.queue.load(state)
     pair.close()
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@given(parts=st.lists(st.tuples(st.integers(0, 6), st.integers(1, 3), st.booleans()), min_size=1, max_size=20))
+def test_an_indirect_table_is_its_buffers_in_order(layout, parts):
+    pair = Pair(layout, 4, False, F_INDIRECT)
+    parts = sorted([(DATA + 16 * at, 16 * size, writes) for at, size, writes in parts], key=lambda part: part[2])
+    pair.driver.add_indirectly(0x6000, parts)
+    for part in range(16):
+        pair.memory.write(DATA + 16 * part, bytes([part] * 16))
+    chain = pair.queue.pop()
+    for views, way in ((chain.readable, False), (chain.writable, True)):
+        wanted = b"".join(pair.memory.read(gpa, size) for gpa, size, writes in parts if writes is way)
+        assert b"".join(views) == wanted
+    assert [len(view) for view in chain.writable] == [size for _, size in chain.places]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_buffers_side_by_side_in_two_regions_are_two(layout):
+    pair = Pair(layout, 4, False, F_INDIRECT)
+    pair.memory.add(64 * KiB, 4 * KiB, name="more")
+    pair.driver.add_indirectly(0x6000, [(0xFF00, 0x100, True), (0x1_0000, 0x100, True)])
+    chain = pair.queue.pop()
+    assert chain.places == [(0xFF00, 0x100), (0x1_0000, 0x100)]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

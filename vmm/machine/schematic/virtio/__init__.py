@@ -53,7 +53,7 @@ def place(board: Board) -> None:
     """Makes the devices and claims their addresses. ConfigError for more than there is room for."""
     devices = board.virtio = VirtioDevices(board)
     try:
-        for device, name in _wanted(board, devices.tell):
+        for device, name in _wanted(board, devices):
             devices.add(device, name)
         devices.places.ready()
     except BaseException:
@@ -61,12 +61,20 @@ def place(board: Board) -> None:
         raise
 
 
-def _wanted(board: Board, tell: Callable[[str, str], None]) -> Iterator[tuple[VirtioDevice, str]]:
+def _wanted(board: Board, all: VirtioDevices) -> Iterator[tuple[VirtioDevice, str]]:
     """Every device with its name on the board, in the order in which the guest finds them."""
     if board.config.disks:
         from . import disks
 
-        yield from disks.devices(board, tell)
+        yield from disks.devices(board, all.tell)
+    if board.config.networks:
+        from . import networks
+
+        yield from networks.devices(board, all.reactor, all.tell)
+    if board.config.ports:
+        from . import console
+
+        yield from console.devices(board, all.reactor)
     if board.config.rng:
         from . import rng
 
@@ -75,6 +83,10 @@ def _wanted(board: Board, tell: Callable[[str, str], None]) -> Iterator[tuple[Vi
         from . import balloon
 
         yield from balloon.devices(board)
+    if board.config.vsock:
+        from . import sockets
+
+        yield from sockets.devices(board, all.reactor)
 
 
 class VirtioDevices:
@@ -96,7 +108,7 @@ class VirtioDevices:
 
     def tell(self, name: str, words: str) -> None:
         """A device has something to say to the user. Any thread."""
-        self._tell(name, words)
+        self._tell(f"{name}:", words)
 
     def connect(
         self, engine: Any, post: Callable[[Callable[[], None]], None], failed: Callable[[str, Exception], None],

@@ -19,8 +19,18 @@ def devices(board: Board, tell: Callable[[str, str], None]) -> Iterator[tuple[Vi
     for index, given in enumerate(board.config.disks):
         field, name = f"disks[{index}]", f"virtio-blk{index}"
         options = parse_disk(given, field) if isinstance(given, str) else DiskOptions(path="")
+        if options.format:
+            from . import external_disks
+
+            yield from external_disks.devices(board, options, field, name, tell)
+            continue
         disk = board.drives[field] = open_disk(options.spec if isinstance(given, str) else given, field)
-        yield Block(disk, options.serial or f"vmm-disk{index}", options.queues, _teller(tell, name)), name
+        device = Block(disk, options.serial or f"vmm-disk{index}", options.queues, _teller(tell, name))
+        if options.limits.are_any and board.virtio is not None:
+            from .limits import set_limit
+
+            set_limit(device, board.virtio.reactor, options.limits)
+        yield device, name
 
 
 def _teller(tell: Callable[[str, str], None], name: str) -> Callable[[str], None]:

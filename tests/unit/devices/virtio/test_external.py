@@ -1,0 +1,156 @@
+"""Disks in other products' formats, served by a real qemu-storage-daemon."""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import signal
+import struct
+import subprocess
+from threading import RLock
+
+import pytest
+from virtio_driver import Driver
+
+from vmm.backends.vhost_user.storage_daemon import StorageDaemon
+from vmm.devices.virtio.external import ExternalBlock
+from vmm.devices.virtio.mmio import Mmio
+from vmm.errors import ConfigError
+from vmm.machine.disk_options import FORMATS
+from vmm.memory.guest_memory import GuestMemory
+from vmm.units import MiB
+
+pytestmark = pytest.mark.skipif(
+    not (shutil.which("qemu-storage-daemon") and shutil.which("qemu-img")),
+    reason="needs qemu-storage-daemon and qemu-img: apt install qemu-utils",
+)
+HEAD, DATA, STATUS = 0x40000, 0x41000, 0x50000
+IN, OUT, FLUSH = 0, 1, 4
+SIZE = 4096
+
+
+class Bench:
+    """A disk, its driver, and the reactor's part played by the test."""
+
+    def __init__(self, path, driver, read_only=False):
+        self.memory = GuestMemory(is_shared=True)
+        self.memory.add(0, MiB)
+        self.words, self.jobs = [], []
+        self.engine = StorageDaemon(str(path), driver, read_only, 1, self.memory)
+        self.disk = ExternalBlock(self.engine, 1, self.words.append)
+        self.transport = Mmio(self.disk, "disk", self.memory, RLock(), self.jobs.append)
+        self.driver = Driver(self.transport, self.memory)
+        self.driver.start(1 << 9)
+
+    def ring(self):
+        self.driver.ring(0)
+        self.work()
+
+    def work(self):
+        while self.jobs:
+            self.jobs.pop(0)()
+
+    def offer(self, kind, sector=0, content=b""):
+        self.memory.write(HEAD, struct.pack("<I4xQ", kind, sector))
+        self.memory.write(DATA, content.ljust(SIZE, b"\0"))
+        self.memory.write(STATUS, b"\xff")
+        data = [] if kind == FLUSH else [(DATA, SIZE, kind == IN)]
+        self.driver.queues[0].offer((HEAD, 16, False), *data, (STATUS, 1, True))
+
+    def request(self, kind, sector=0, content=b""):
+        """The status of one, and what it read."""
+        self.offer(kind, sector, content)
+        self.ring()
+        while not self.driver.queues[0].taken_back():  # calls may come without news
+            assert select.select([self.engine.calls[0]], [], [], 10)[0], "the engine does not answer"
+            os.eventfd_read(self.engine.calls[0])
+        return self.memory.read(STATUS, 1)[0], self.memory.read(DATA, SIZE)
+
+    def close(self):
+        self.transport.close()
+        self.memory.close()
+
+
+@pytest.fixture
+def image(tmp_path):
+    def image(ending):
+        path = tmp_path / f"disk.{ending}"
+        subprocess.run(["qemu-img", "create", "-q", "-f", FORMATS[ending], path, "8M"], check=True)
+        return path
+
+    return image
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_what_was_flushed_is_there_for_the_next_machine(image, ending):
+    path, content = image(ending), os.urandom(SIZE)
+    bench = Bench(path, FORMATS[ending])
+    try:
+        assert int.from_bytes(bench.disk.config[:8], "little") * 512 >= 8 * MiB
+        assert bench.request(OUT, 16, content)[0] == 0
+        assert bench.request(FLUSH)[0] == 0
+    finally:
+        bench.close()
+    bench = Bench(path, FORMATS[ending], read_only=True)
+    try:
+        assert bench.request(IN, 16) == (0, content)
+    finally:
+        bench.close()
+
+
+def test_an_engine_that_is_killed_leaves_errors_and_what_was_flushed(image):
+    path, content = image("qcow2"), os.urandom(SIZE)
+    bench = Bench(path, "qcow2")
+    try:
+        assert bench.request(OUT, 0, content)[0] == 0
+        assert bench.request(FLUSH)[0] == 0
+        os.kill(bench.engine._process.pid, signal.SIGSTOP)
+        bench.offer(OUT, 8, b"in flight")
+        bench.ring()
+        os.kill(bench.engine._process.pid, signal.SIGKILL)
+        bench.disk.guarded(bench.disk.lost)(bench.engine.end_words())
+        bench.work()
+        assert [written for _, written in bench.driver.queues[0].taken_back()] == [1]
+        assert bench.memory.read(STATUS, 1) == b"\1"
+        assert bench.words == ["qemu-storage-daemon has ended: signal 9; its disk answers with errors"]
+        assert bench.request(IN, 0)[0] == 1
+        bench.driver.start(1 << 9)  # a driver that tries again
+        assert bench.request(IN, 0)[0] == 1
+        assert not bench.driver.status & 0x40
+    finally:
+        bench.close()
+    bench = Bench(path, "qcow2")
+    try:
+        assert bench.request(IN, 0) == (0, content)
+    finally:
+        bench.close()
+
+
+def test_a_driver_that_resets_goes_on_with_the_engine(image):
+    bench = Bench(image("vmdk"), "vmdk")
+    try:
+        for turn in range(3):
+            assert bench.request(OUT, turn * 8, bytes([turn]) * SIZE)[0] == 0
+            bench.driver.start(1 << 9)
+            assert bench.request(IN, turn * 8) == (0, bytes([turn]) * SIZE)
+        assert not bench.words
+    finally:
+        bench.close()
+    assert bench.engine._process.returncode is not None
+
+
+def test_what_is_no_such_disk_is_refused_in_the_engines_words(tmp_path, image):
+    memory = GuestMemory(is_shared=True)
+    path = tmp_path / "disk.vmdk"
+    path.write_bytes(bytes(MiB))
+    with pytest.raises(ConfigError, match=r"disk\.vmdk: .*VMDK"):
+        StorageDaemon(str(path), "vmdk", False, 1, memory)
+    with pytest.raises(ConfigError, match="there is no such file"):
+        StorageDaemon(str(tmp_path / "none.vdi"), "vdi", False, 1, memory)
+    first = Bench(image("qcow2"), "qcow2")
+    try:
+        with pytest.raises(ConfigError, match="another process using"):
+            Bench(tmp_path / "disk.qcow2", "qcow2")
+    finally:
+        first.close()

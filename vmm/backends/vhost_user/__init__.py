@@ -1,0 +1,1 @@
+"""Devices that another process serves: vhost-user, seen from the VMM."""

@@ -1,0 +1,46 @@
+"""What a user writes of a device's limits: "bandwidth=10M", "operations=500", "burst=2s"."""
+
+from __future__ import annotations
+
+from ..bus.rate_limit import BURST
+from ..errors import ConfigError
+from ..records import Record
+from ..units import parse_duration, parse_size
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+WORDS = ("bandwidth", "operations", "burst")
+LONGEST_BURST = 3600 * 1_000_000_000
+
+
+class Limits(Record):
+    """A second's; 0 is no limit."""
+
+    bandwidth: int = 0
+    """Bytes."""
+    operations: int = 0
+    """Requests or frames."""
+    burst: int = BURST
+    """How many nanoseconds' worth may be saved up in a rest."""
+
+    @property
+    def are_any(self) -> bool:
+        """Whether there is a limit."""
+        return bool(self.bandwidth or self.operations)
+
+
+def parse_limits(found: Mapping[str, str], field: str) -> Limits:
+    """From the words of WORDS that are in `found`. ConfigError, with `field`, for a value that cannot be."""
+    try:
+        bandwidth = parse_size(found["bandwidth"]) if "bandwidth" in found else 0
+        operations = int(found["operations"]) if "operations" in found else 0
+        burst = parse_duration(found["burst"]) if "burst" in found else BURST
+    except ValueError as error:
+        raise ConfigError.of(field, f"a limit cannot be: {error}") from None
+    if bandwidth < 0 or operations < 0 or not 0 <= burst <= LONGEST_BURST:
+        raise ConfigError.of(field, "limits are 0 or more a second, a burst an hour at most")
+    if "burst" in found and not (bandwidth or operations):
+        raise ConfigError.of(field, "a burst goes with bandwidth or operations")
+    return Limits(bandwidth=bandwidth, operations=operations, burst=burst)

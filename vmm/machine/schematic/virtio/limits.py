@@ -1,0 +1,21 @@
+"""Limits on what a disk or a network card does a second."""
+
+from __future__ import annotations
+
+import time
+
+from ....bus.rate_limit import RateLimit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ....bus.reactor import Reactor
+    from ....devices.virtio.block import Block
+    from ....devices.virtio.net import Net
+    from ...limit_options import Limits
+
+
+def set_limit(device: Block | Net, reactor: Reactor, limits: Limits) -> None:
+    """From now on. Any thread; what the device has at hand may be done before."""
+    limit = device.limit or RateLimit(time.monotonic_ns, reactor.call_at)
+    limit.set(limits.bandwidth, limits.operations, limits.burst)
+    device.limit = limit
