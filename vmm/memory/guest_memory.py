@@ -106,8 +106,8 @@ class GuestMemory:
     """All regions of one machine. Every method that takes a range refuses one that is not wholly inside one region."""
 
     def __init__(self, is_shared: bool = False, large_pages: bool = True) -> None:
-        """`is_shared`: other processes are to map it. Without `large_pages` for memory that will lie over an image, whose
-        pages are small."""
+        """`is_shared`: other processes are to map it. Without `large_pages` for memory that will lie over an image,
+        whose pages are small."""
         self.is_shared = is_shared
         self._large = LARGE if large_pages else sys.maxsize
         self._files: dict[int, int] = {}
