@@ -81,7 +81,7 @@ class Machine(Outside, Still, Saving, Forks):
             self.close()
             raise
 
-    def _assemble(self, is_linux: bool, load: Callable[[Board], BootState]) -> None:
+    def _assemble(self, is_linux: bool, load: Callable[[Board], BootState], large_pages: bool = True) -> None:
         """Everything but the registers: the board, its memory filled by `load`, and the engine, wired together."""
         self.state = CREATED
         self.born_ns = time.monotonic_ns()
@@ -94,7 +94,7 @@ class Machine(Outside, Still, Saving, Forks):
         self._driver = 0
         self._waits = []
         self.mirrors = []
-        self._board = Board(self.config, time.monotonic_ns, time.time_ns, is_linux)
+        self._board = Board(self.config, time.monotonic_ns, time.time_ns, is_linux, large_pages)
         self._mark("memory and board are laid out")
         self._engine: Any = None
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import sys
 
 from ..bits import mask
 from ..errors import ConfigError, HostError
@@ -109,9 +110,11 @@ def _map_file(size: int) -> tuple[mmap.mmap, int]:
 class GuestMemory:
     """All regions of one machine. Every method that takes a range refuses one that is not wholly inside one region."""
 
-    def __init__(self, is_shared: bool = False) -> None:
-        """`is_shared`: other processes are to map it."""
+    def __init__(self, is_shared: bool = False, large_pages: bool = True) -> None:
+        """`is_shared`: other processes are to map it. Without `large_pages` for memory that will lie over an image,
+        whose pages are small."""
         self.is_shared = is_shared
+        self._large = LARGE if large_pages else sys.maxsize
         self._files: dict[int, int] = {}
         """The memfd of each mapping, by its id(), where they are shared."""
         self._regions: RangeMap[Region] = RangeMap()
@@ -173,7 +176,7 @@ class GuestMemory:
     def _new(self, gpa: int, size: int) -> mmap.mmap:
         """Host memory for a region at `gpa`."""
         if not self.is_shared:
-            return _map_large(gpa, size) if size >= LARGE else _map(size)
+            return _map_large(gpa, size) if size >= self._large else _map(size)
         mapping, fd = _map_file(size)
         self._files[id(mapping)] = fd
         return mapping
