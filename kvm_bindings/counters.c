@@ -47,10 +47,11 @@ static void count_rip(struct whole_step *step, uint32_t row, uint64_t rip)
     uint32_t slot = (uint32_t)(((rip ^ (uint64_t)row << 48) * 0x9e3779b97f4a7c15ULL) >> 52) % STEP_RIPS;
     for (int probe = 0; probe < RIP_PROBES; probe++, slot = (slot + 1) % STEP_RIPS) {
         struct step_rip *entry = &open->rips[slot];
-        if (entry->count == 0) {
+        uint32_t chunk = 1U << slot / RIP_CHUNK;
+        if (!(step->rip_chunks & chunk) || entry->count == 0) { /* in this order: see step_new on pages read first */
             entry->rip = rip;
             entry->location = row;
-            step->rip_chunks |= 1U << slot / RIP_CHUNK;
+            step->rip_chunks |= chunk;
         } else if (entry->rip != rip || entry->location != row)
             continue;
         entry->count += entry->count != UINT32_MAX;

@@ -6,6 +6,7 @@
 #include "whole_step.h"
 
 #define KEPT_STEPS 8
+#define STRIDE ((sizeof(struct whole_step) + 4095) & ~4095UL)
 #define KEPT_ROWS 256 /* one that met more locations goes back to the host: sweeping would cost more than mapping */
 
 static struct whole_step *kept[KEPT_STEPS];
@@ -18,6 +19,32 @@ static uint64_t measured_ns_per_tick(void)
     return (uint64_t)(((unsigned __int128)(now - ns) << 32) / (__rdtsc() - ticks));
 }
 
+static int keep(struct whole_step *step)
+{
+    for (int i = 0; i < KEPT_STEPS; i++) {
+        struct whole_step *none = NULL;
+        if (__atomic_compare_exchange_n(&kept[i], &none, step, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+            return 1;
+    }
+    return 0;
+}
+
+/*
+ * mmap: a row that no guest touches costs no memory. Several in one mapping: the kernel locks every mapping of the
+ * process, one by one, whenever a VM is made.
+ */
+static struct whole_step *fresh(void)
+{
+    uint8_t *steps = mmap(NULL, (1 + KEPT_STEPS) * STRIDE, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (steps == MAP_FAILED)
+        return NULL;
+    for (int i = 1; i <= KEPT_STEPS; i++)
+        if (!keep((struct whole_step *)(steps + i * STRIDE)))
+            munmap(steps + i * STRIDE, STRIDE);
+    return (struct whole_step *)steps;
+}
+
 static struct whole_step *swept(void)
 {
     for (int i = 0; i < KEPT_STEPS; i++) {
@@ -25,9 +52,7 @@ static struct whole_step *swept(void)
         if (step)
             return step;
     }
-    /* mmap: a row that no guest touches costs no memory */
-    void *step = mmap(NULL, sizeof *kept[0], PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return step == MAP_FAILED ? NULL : step;
+    return fresh();
 }
 
 /* Zeroes again, but for the ring's bytes, which mean nothing beyond its length. */
@@ -66,6 +91,8 @@ struct step *step_new(int vcpu_fd, struct kvm_run *run, uint64_t ns_per_tick_32)
     open->locations = 1 + OVERFLOW_ROWS;
     open->interval = STEP_FIRST_INTERVAL;
     open->zero = __rdtsc();
+    *(volatile pid_t *)&step->thread = 0; /* read before it is written, its page would be the host's zeroes, and then
+                                             copied: two faults, and each VM of the process is told of the second */
     return open;
 }
 
@@ -81,11 +108,8 @@ void step_free(struct step *open)
         munmap(open->trace, open->trace_limit * sizeof *open->trace);
     if (open->locations <= KEPT_ROWS) {
         sweep(step);
-        for (int i = 0; i < KEPT_STEPS; i++) {
-            struct whole_step *none = NULL;
-            if (__atomic_compare_exchange_n(&kept[i], &none, step, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-                return;
-        }
+        if (keep(step))
+            return;
     }
-    munmap(step, sizeof *step);
+    munmap(step, STRIDE);
 }

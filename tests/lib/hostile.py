@@ -222,9 +222,10 @@ def _features(bench: Bench, given: Input) -> int:
 
 def _parts(given: Input, hints: tuple[bytes, ...], memory: GuestMemory) -> list[tuple[int, int, int]]:
     """(place, size, flags) of a request as a device may like it: a hint, some data, a byte; now and then not quite."""
-    memory.write(DATA, given.of(hints) if hints else b"")
+    hint = given.of(hints) if hints else b""
+    memory.write(DATA, hint)
     wrong, direction = given.byte(), given.byte() & 2
-    parts = [(DATA, 16, 0)] if hints else []
+    parts = [(DATA, max(16, len(hint)), 0)] if hints else []
     for _ in range(given.byte() % 4):
         parts.append(
             (given.of((DATA + 0x200, DATA + 0x400, HIGH[0])), given.of((512, 512, 1024, 16, 24, 64)), direction)

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from struct import pack
+from tempfile import TemporaryDirectory
 
 from vmm.backends.disk import MemoryDisk
+from vmm.backends.shared_directory import SharedDirectory
 from vmm.backends.spoken import Spoken
+from vmm.devices.p9 import wire
+from vmm.devices.p9.session import Session
 from vmm.devices.virtio import vsock_packet as packets
 from vmm.devices.virtio.balloon import Balloon
 from vmm.devices.virtio.block import Block
 from vmm.devices.virtio.console import Console
 from vmm.devices.virtio.device import VirtioDevice
+from vmm.devices.virtio.mem import BLOCK, Mem
 from vmm.devices.virtio.net import Net
+from vmm.devices.virtio.p9 import P9
 from vmm.devices.virtio.rng import Rng
 from vmm.devices.virtio.vsock import Vsock
 
@@ -147,8 +154,43 @@ def _console() -> VirtioDevice:
     return Console([("console", Spoken(lambda said: None)), ("agent", _Chatter())])
 
 
+@cache
+def _directory() -> tuple[TemporaryDirectory, SharedDirectory]:
+    """One for all: what earlier programs left there is part of the game."""
+    place = TemporaryDirectory()
+    return place, SharedDirectory(place.name, False, "shares[0]")
+
+
+def _p9() -> VirtioDevice:
+    return P9(Session(_directory()[1]), "tag")
+
+
+_MESSAGES = (
+    wire.message(wire.VERSION, 1, pack("<I", 8192) + wire.text(b"9P2000.L")),
+    wire.message(wire.ATTACH, 1, pack("<II", 0, wire.NO_FID) + bytes(8)),
+    wire.message(wire.LCREATE, 1, pack("<I", 1) + wire.text(b"f") + pack("<III", 0o102, 0o644, 0)),
+    wire.message(wire.WALK, 1, pack("<IIH", 0, 1, 0)), wire.message(wire.WALK, 1, pack("<IIH", 0, 1, 9)),
+    wire.message(wire.WRITE, 1, pack("<IQI", 1, 0, 5)), wire.message(wire.READ, 1, pack("<IQI", 1, 0, 500)),
+    wire.message(wire.LOPEN, 1, pack("<II", 0, 0)), wire.message(wire.READDIR, 1, pack("<IQI", 0, 0, 500)),
+    wire.message(wire.GETATTR, 1, pack("<IQ", 0, 0x7FF)), wire.HEADER.pack(0xFFFF_FFFF, wire.WRITE, 1),
+    wire.HEADER.pack(0, 0, 0),
+)  # fmt: skip
+
+
+def _mem() -> VirtioDevice:
+    device = Mem(1 << 31, 8 * BLOCK, lambda gpa, size: None)
+    device.requested = 4 * BLOCK
+    return device
+
+
+def _blocks(kind: int, first: int, count: int) -> bytes:
+    return pack("<H6xQH6x", kind, (1 << 31) + first * BLOCK, count)
+
+
 DEVICES: dict[str, tuple[Callable[[], VirtioDevice], tuple[bytes, ...]]] = {
     "balloon": (_balloon, (pack("<4I", 1, 2, 3, 15), pack("<4I", 0x100, 0x103, 0x104, 0xFFFF_FFFF), pack("<HQ", 4, 1))),
+    "9p": (_p9, _MESSAGES),
+    "mem": (_mem, tuple(_blocks(*each) for each in ((0, 0, 2), (0, 7, 1), (1, 0, 1), (2, 0, 0), (3, 0, 9), (9, 0, 1)))),
     "rng": (_rng, ()),
     "vsock": (_vsock, _PACKETS),
     "net": (_net, (bytes(12), *(pack("<BBH", 4, 0, pairs) for pairs in range(4)))),

@@ -50,6 +50,12 @@ def with_virtio() -> Kernel:
 
 
 @pytest.fixture(scope="session")
+def with_9p() -> Kernel:
+    """Debian's other kernel with the same drivers and v9fs, which the cloud kernel lacks."""
+    return Kernel("amd64", [*(ROOT / "tests/linux/virtio-modules").read_text().split(), "9pnet_virtio", "9p"])
+
+
+@pytest.fixture(scope="session")
 def vmlinux(kernels, tmp_path_factory) -> str:
     """The ELF file inside the cloud kernel."""
     image = Path(kernels["cloud"].image).read_bytes()

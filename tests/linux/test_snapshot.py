@@ -19,7 +19,7 @@ DEADLINE = 240.0
 ENDS = ("debug-exit", "power-off")
 """QEMU's emulated CPU, as of 10.0, lets ring 3 at no port once its task register was loaded with the type that it has
 (busy): the guest's last word by port 0xf4 is refused there after a restore, and it powers off without."""
-LINES, LONG, HALF = 60, 600, 20
+LINES, LONG, HALF = 60, 600, 30
 """How many it counts, how many where its memory has to be sent meanwhile, and after how many it is looked at."""
 PIPELINE = """
 exec 3>/tmp/log

@@ -77,6 +77,7 @@ class Board:
         host_clock: Callable[[], int],
         wall_clock: Callable[[], int],
         is_linux: bool = False,
+        large_pages: bool = True,
     ) -> None:
         self.config = config
         self.is_linux = is_linux
@@ -87,7 +88,7 @@ class Board:
         self._makers = plan.makers.copy()
         self._chips: dict[str, Any] = {}
         self._making = RLock()
-        self.memory = GuestMemory(config.shares_memory)
+        self.memory = GuestMemory(config.shares_memory, large_pages)
         self.timers = Timers(host_clock, lambda: self.rearm())
         self.outputs: dict[str, Any] = {}
         """What the ports that speak write to, by the name of the chip: a ConsoleLog, an Output, or a callable."""

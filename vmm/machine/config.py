@@ -64,8 +64,13 @@ class MachineConfig(Record):
     """Plug in a virtio entropy device, fed by the host's /dev/urandom."""
     balloon: bool = False
     """Plug in a virtio balloon: Machine.balloon takes memory from the guest, and gives it back."""
+    shares: tuple[str, ...] = ()
+    """Directories of the host's that the guest may mount by 9P, "DIR[:TAG][,ro]" each."""
     vsock: str = ""
     """Plug in a virtio socket device: "CID,PATH", the guest's context id and where the host's sockets stand."""
+    memory_max: int = 0
+    """Bytes of memory that the guest may have while it runs, by Machine.memory.resize(), whole 2 MiB above `memory`; 0:
+    no more than that."""
     pc_testdev: bool = False
     """Plug in the devices that kvm-unit-tests use: pc-testdev, the PM timer."""
     display: bool = False
@@ -123,7 +128,8 @@ class MachineConfig(Record):
     @property
     def has_virtio(self) -> bool:
         """Whether there is any virtio device."""
-        return bool(self.disks or self.networks or self.ports or self.rng or self.balloon or self.vsock)
+        lists = self.disks or self.networks or self.ports or self.shares
+        return bool(lists or self.rng or self.balloon or self.vsock or self.memory_max)
 
     @property
     def shares_memory(self) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # not `signal`, whose enums cost milliseconds
+import sys
 from _thread import allocate_lock, get_ident
+from time import monotonic
 
 from . import outcome
 from .outcome import Outcome
@@ -92,8 +94,6 @@ class Crew:
 
     def join(self, deadline: float | None = None) -> bool:
         """Waits for the threads to end, until `deadline` of time.monotonic(); whether they have."""
-        from time import monotonic
-
         while self._threads:
             if not self._threads[-1].acquire(timeout=-1 if deadline is None else max(0.0, deadline - monotonic())):
                 return False
@@ -130,8 +130,5 @@ class Crew:
 
 
 def _is_main_thread() -> bool:
-    import sys
-    from _thread import get_ident
-
     threading = sys.modules.get("threading")  # not imported: then there is no other thread of Python's
     return threading is None or threading.main_thread().ident == get_ident()

@@ -57,6 +57,9 @@ LEAST_MEMORY_OF_FIRMWARE = 2 * MiB
 HOST_PAGES = (0xFEFF_C000, 4 * PAGE)
 """What KVM keeps for itself on some hosts; below the largest ROM."""
 
+HOTPLUG_STEP = 2 * GiB
+"""The largest piece that Linux makes of memory (MAX_BLOCK_SIZE, arch/x86/mm/init_64.c)."""
+
 # ports: (first, how many)
 PORT_LIMIT = 1 << 16
 PIC_MASTER = (0x20, 2)
@@ -144,6 +147,12 @@ def ram(size: int, window: tuple[int, int] | None = None) -> list[tuple[int, int
     if size > HOLE_START:
         pieces.append((HOLE_END, size - HOLE_START))
     return [piece for piece in pieces if piece[1] > 0]
+
+
+def hotplug(size: int, most: int) -> tuple[int, int]:
+    """(start, size) of the region for memory that comes later, where a guest with `size` bytes may have `most`. It
+    begins where Linux can add a piece of memory, whatever that is on machines of this size."""
+    return -(-max(HOLE_END, HOLE_END + size - HOLE_START) // HOTPLUG_STEP) * HOTPLUG_STEP, most - size
 
 
 def memory_map(size: int) -> tuple[tuple[int, int, int], ...]:

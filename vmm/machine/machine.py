@@ -81,7 +81,7 @@ class Machine(Outside, Still, Saving, Forks):
             self.close()
             raise
 
-    def _assemble(self, is_linux: bool, load: Callable[[Board], BootState]) -> None:
+    def _assemble(self, is_linux: bool, load: Callable[[Board], BootState], large_pages: bool = True) -> None:
         """Everything but the registers: the board, its memory filled by `load`, and the engine, wired together."""
         self.state = CREATED
         self.born_ns = time.monotonic_ns()
@@ -94,7 +94,7 @@ class Machine(Outside, Still, Saving, Forks):
         self._driver = 0
         self._waits = []
         self.mirrors = []
-        self._board = Board(self.config, time.monotonic_ns, time.time_ns, is_linux)
+        self._board = Board(self.config, time.monotonic_ns, time.time_ns, is_linux, large_pages)
         self._mark("memory and board are laid out")
         self._engine: Any = None
         try:
@@ -474,11 +474,12 @@ def _config(config: MachineConfig | None, fields: dict[str, Any]) -> MachineConf
         from ..errors import nearest
 
         raise ConfigError([(name, f"there is no such field{nearest(name, known)}") for name in unknown])
-    if isinstance(fields.get("memory"), str):
-        from ..units import parse_size
+    for name in ("memory", "memory_max"):
+        if isinstance(fields.get(name), str):
+            from ..units import parse_size
 
-        try:
-            fields["memory"] = parse_size(fields["memory"], "m")
-        except ValueError as error:
-            raise ConfigError.of("memory", str(error)) from None
+            try:
+                fields[name] = parse_size(fields[name], "m")
+            except ValueError as error:
+                raise ConfigError.of(name, str(error)) from None
     return MachineConfig(**fields) if config is None else config.replace(**fields)

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
 
 def _as_loaded(board: Board, boot: BootState, fill: Callable[[GuestMemory], None]) -> BootState:
-    from .schematic.image import plug_in_again
+    if board.is_linux:
+        from .schematic.image import plug_in_again
 
-    plug_in_again(board)
+        plug_in_again(board)
     fill(board.memory)  # before KVM has it: to change what it has mapped costs more
     return boot
 
@@ -54,7 +55,7 @@ class Saving:
         @property
         def memory(self) -> GuestMemory: ...
         def _expect_still(self, wanted: str) -> None: ...
-        def _assemble(self, is_linux: bool, load: Callable[[Board], BootState]) -> None: ...
+        def _assemble(self, is_linux: bool, load: Callable[[Board], BootState], large_pages: bool = True) -> None: ...
         def still(self, job: Callable[[], Any]) -> Any: ...
         def close(self) -> None: ...
         def outdate(self) -> None: ...
@@ -94,7 +95,7 @@ class Saving:
         machine = cls.__new__(cls)
         machine.config = state.config
         machine.marks = []
-        machine._assemble(state.is_linux, lambda board: _as_loaded(board, state.boot, fill))
+        machine._assemble(state.is_linux, lambda board: _as_loaded(board, state.boot, fill), large_pages=False)
         try:
             if set_up is not None:
                 set_up(machine)

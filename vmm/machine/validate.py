@@ -51,6 +51,12 @@ def _breaches(config: MachineConfig) -> list[tuple[str, str]]:
         found += _networks(config.networks)
     if config.ports:
         found += _ports(config.ports)
+    if config.memory_max != 0:
+        found += _memory_max(config)
+    if config.shares:
+        from .share_options import breaches
+
+        found += breaches(config.shares)
     if config.boot != "":
         found += _boot(config.boot)
     if config.has_bios and isinstance(config.image, str):
@@ -207,6 +213,13 @@ def _fw_cfg(files: tuple[tuple[str, bytes], ...]) -> list[tuple[str, str]]:
 
 def _is_whole(value: object) -> bool:
     return isinstance(value, int)
+
+
+def _memory_max(config: MachineConfig) -> list[tuple[str, str]]:
+    most = config.memory_max  # that it is more than `memory` is seen when that is known
+    if not _is_whole(most) or not 0 < most <= layout.MOST_MEMORY:
+        return [("memory_max", f"bytes are needed, {format_size(layout.MOST_MEMORY)} at most, not {most!r}")]
+    return []
 
 
 def _memory(size: int) -> list[tuple[str, str]]:

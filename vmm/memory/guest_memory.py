@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import sys
 
 from ..bits import mask
 from ..errors import ConfigError, HostError
@@ -16,7 +17,7 @@ from ..units import MiB, format_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Protocol
 
     class Image(Protocol):
@@ -41,15 +42,20 @@ MOST_SPACERS = 8
 class Region:
     """Host memory at a guest physical address: `mapping` from `offset` on. `slot` is KVM's index for it."""
 
-    __slots__ = ("mapping", "name", "offset", "read_only", "slot", "span")
+    __slots__ = ("is_later", "mapping", "name", "offset", "read_only", "slot", "span")
 
-    def __init__(self, span: Range, slot: int, name: str, read_only: bool, mapping: mmap.mmap, offset: int) -> None:
+    def __init__(
+        self, span: Range, slot: int, name: str, read_only: bool, mapping: mmap.mmap, offset: int,
+        is_later: bool = False,
+    ) -> None:  # fmt: skip
         self.span = span
         self.slot = slot
         self.name = name
         self.read_only = read_only
         self.mapping = mapping
         self.offset = offset
+        self.is_later = is_later
+        """The guest does not find it by itself: a device tells it what is there."""
 
 
 def _map(size: int) -> mmap.mmap:
@@ -104,9 +110,11 @@ def _map_file(size: int) -> tuple[mmap.mmap, int]:
 class GuestMemory:
     """All regions of one machine. Every method that takes a range refuses one that is not wholly inside one region."""
 
-    def __init__(self, is_shared: bool = False) -> None:
-        """`is_shared`: other processes are to map it."""
+    def __init__(self, is_shared: bool = False, large_pages: bool = True) -> None:
+        """`is_shared`: other processes are to map it. Without `large_pages` for memory that will lie over an image,
+        whose pages are small."""
         self.is_shared = is_shared
+        self._large = LARGE if large_pages else sys.maxsize
         self._files: dict[int, int] = {}
         """The memfd of each mapping, by its id(), where they are shared."""
         self._regions: RangeMap[Region] = RangeMap()
@@ -119,12 +127,16 @@ class GuestMemory:
         """Of each mapping that somebody lent from, by its id()."""
         self._last: Region | None = None
         """Where lend() found the last one."""
+        self.resizer: Callable[[int], int] | None = None
+        """What resize() does, where a device can do it."""
+        self.plugged: Callable[[], int] = lambda: 0
+        """Bytes that the guest has taken besides those it started with."""
         self.below: Image | None = None
         """What the mappings show where nobody has written to them since they were laid over it; None: zeroes."""
 
     def add(
         self, gpa: int, size: int, name: str = "ram", read_only: bool = False,
-        backing: tuple[mmap.mmap, int] | None = None,
+        backing: tuple[mmap.mmap, int] | None = None, is_later: bool = False,
     ) -> Region:  # fmt: skip
         """A new region, over host memory of its own or over `backing`, (what backing() gave, offset in it).
 
@@ -136,7 +148,7 @@ class GuestMemory:
             )
         mapping, offset = backing or (self._new(gpa, size), 0)
         slot = self._free_slots[-1] if self._free_slots else self._slots
-        region = Region(Range(gpa, size), slot, name, read_only, mapping, offset)
+        region = Region(Range(gpa, size), slot, name, read_only, mapping, offset, is_later)
         standing = self._regions.add(region.span, region)
         if standing is not None:
             if backing is None:
@@ -150,10 +162,21 @@ class GuestMemory:
             self._slots += 1
         return region
 
+    def resize(self, size: int) -> int:
+        """Asks the guest to have `size` bytes of memory, from what it started with to MachineConfig.memory_max. Any
+        thread, before or while it runs. Gives what was asked for, in whole steps of 2 MiB; the guest takes memory at
+        once and gives back what it can free: see `plugged`. ConfigError for a size that cannot be, or a machine
+        without."""
+        if self.resizer is None:
+            raise ConfigError.of(
+                "memory", "this machine's is fixed: MachineConfig(memory_max=...), vmm run --memory-max"
+            )
+        return self.resizer(size)
+
     def _new(self, gpa: int, size: int) -> mmap.mmap:
         """Host memory for a region at `gpa`."""
         if not self.is_shared:
-            return _map_large(gpa, size) if size >= LARGE else _map(size)
+            return _map_large(gpa, size) if size >= self._large else _map(size)
         mapping, fd = _map_file(size)
         self._files[id(mapping)] = fd
         return mapping
@@ -170,7 +193,13 @@ class GuestMemory:
         twin._regions = self._regions.copy()
         for _, region in self._regions:
             copy = Region(
-                region.span, region.slot, region.name, region.read_only, of[id(region.mapping)], region.offset
+                region.span,
+                region.slot,
+                region.name,
+                region.read_only,
+                of[id(region.mapping)],
+                region.offset,
+                region.is_later,
             )
             twin._regions.replace(region.span, copy)
         twin._slots, twin._free_slots = self._slots, self._free_slots.copy()
@@ -200,13 +229,13 @@ class GuestMemory:
 
     @property
     def size(self) -> int:
-        """Bytes of RAM in all regions together."""
-        return sum(region.span.size for region in self.regions if not region.read_only)
+        """Bytes of RAM in all regions together that the guest finds when it starts."""
+        return sum(region.span.size for region in self.regions if not region.read_only and not region.is_later)
 
     @property
     def end(self) -> int:
-        """The first address above all regions."""
-        return max((region.span.end for region in self.regions), default=0)
+        """The first address above all regions that the guest finds when it starts."""
+        return max((region.span.end for region in self.regions if not region.is_later), default=0)
 
     def contains(self, gpa: int, size: int = 1) -> bool:
         """Whether [gpa, gpa + size) lies wholly in one region."""
@@ -342,7 +371,7 @@ class GuestMemory:
 
     def close(self) -> None:
         """Gives the mappings back. Legal twice. BufferError while a view of them is held."""
-        self._last = None
+        self._last = self.resizer = None
         for whole in self._wholes.values():
             whole.release()
         self._wholes.clear()

@@ -26,7 +26,7 @@ _PRIVATE = bytes(
     bool(top & (_PRESENT | _SWAPPED) and not top & _OF_FILE) for top in range(256)
 )  # pages that a write or a read of zeroes has made the process's own
 _HERE = bytes(bool(top & (_PRESENT | _SWAPPED)) for top in range(256))
-_POPULATE_READ = 22
+_POPULATE_READ, _POPULATE_WRITE = 22, 23  # madvise(2)
 
 
 def own_runs(mapping: mmap.mmap) -> list[Run]:
@@ -40,10 +40,11 @@ def present_runs(mapping: mmap.mmap) -> list[Run]:
     return _runs(mapping, _HERE)
 
 
-def populate(mapping: mmap.mmap, offset: int, size: int) -> None:
-    """Has the host map these pages for reading, in one go (MADV_POPULATE_READ), or at least read them in."""
+def populate(mapping: mmap.mmap, offset: int, size: int, for_writing: bool = False) -> None:
+    """Has the host map these pages for reading, in one go (MADV_POPULATE_READ), or at least read them in. `for_writing`
+    the process has copies of its own at once: a guest that writes to one meets one fault instead of two."""
     try:
-        mapping.madvise(_POPULATE_READ, offset, size)
+        mapping.madvise(_POPULATE_WRITE if for_writing else _POPULATE_READ, offset, size)
     except OSError:  # before Linux 5.14
         mapping.madvise(mmap.MADV_WILLNEED, offset, size)
 

@@ -13,7 +13,7 @@ from ...machine.machine import Machine
 from ...units import SECOND, parse_size
 from ..console import BROKEN_PIPE, Console
 from ..doctor.linux import REMEDY, obstacle
-from ..linux import payload, source, tree, window
+from ..linux import drivers, payload, source, tree, window
 from ..linux.piped_input import PipedInput
 from ..linux.ready import Ready
 from ..live.door import Door
@@ -142,14 +142,15 @@ def _input(command: list[str]) -> str:
 
 def _config(values: dict[str, Any], command: list[str], kind: str, archive: tree.ArchiveFile) -> MachineConfig:
     kernel, initrd = values["kernel"], values["initrd"]
+    devices = virtio_of(values)
     if kernel is None or initrd is None:
-        fetched = source.fetch(values["flavour"], tuple(values["module"]))
+        fetched = source.fetch(values["flavour"], (*drivers.of(devices), *values["module"]))
         kernel, initrd = kernel or fetched[0], initrd or fetched[1]
     size = window.size() if kind == payload.TERMINAL else None
     for top in values["dir"]:
         archive.add_directory(top, values["memory"], warn)
     archive.add_members(payload.members(command, kind, size, os.environ.get("TERM", "")))
-    given = virtio_of(values) | {name: values[name] for name in ("cpu", "symbols") if values[name] is not None}
+    given = devices | {name: values[name] for name in ("cpu", "symbols") if values[name] is not None}
     return MachineConfig(
         image=kernel,
         modules=(initrd, archive.path),

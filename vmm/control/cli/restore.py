@@ -25,7 +25,7 @@ _SHORT = (
 _HERE = (
     *_SHORT, "--exit-code", "--display", "--screenshot", "--report", "--trace", "--trace-filter", "--trace-trigger",
     "--trace-at", "--msrs", "--device", "--repl", "--budget", "--expect", "--symbols", "--fda", "--hda", "--hdb",
-    "--cdrom", "--firmware", "--disk", "--net", "--port",
+    "--cdrom", "--firmware", "--disk", "--net", "--port", "--share",
 )  # fmt: skip
 MOVED_WITHOUT = ("--listen", "--clock", "--verify")
 """Options that `vmm standby` has no use for."""
@@ -83,6 +83,8 @@ def restorer(values: dict[str, Any], plain: list[str]) -> Callable[[Prepare, dic
         changes["networks"] = tuple(values["net"])
     if values["port"]:
         changes["ports"] = tuple(values["port"])
+    if values["share"]:
+        changes["shares"] = tuple(values["share"])
 
     def restored(prepare: Prepare, more: dict[str, Any]) -> Machine | None:
         asked = {**changes, **more}

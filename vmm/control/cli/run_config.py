@@ -56,8 +56,12 @@ def virtio_of(values: dict[str, Any]) -> dict[str, Any]:
         given["networks"] = tuple(values["net"])
     if values["port"]:
         given["ports"] = tuple(values["port"])
+    if values["share"]:
+        given["shares"] = tuple(values["share"])
     if values["virtio"] is not None:
         given["virtio"] = values["virtio"]
+    if values["memory_max"] is not None:
+        given["memory_max"] = values["memory_max"]
     for name in ("rng", "balloon", "vsock"):
         if values[name]:
             given[name] = values[name]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...errors import HostError
 from ...machine.config import MachineConfig
 from ..doctor.linux import REMEDY, obstacle
-from . import payload, source, tree
+from . import drivers, payload, source, tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,14 +21,15 @@ def linux_config(
     status.
 
     `kernel` and `initrd` are files of your own, by default Debian's `flavour` and a small system with busybox and
-    `modules`. What is in `directories` is added to its root. `words` are for the kernel's command line; `fields` are
-    MachineConfig's. HostError where stock Linux does not boot, or no kernel can be had.
+    `modules`, and those that virtio devices need. What is in `directories` is added to its root. `words` are for the
+    kernel's command line; `fields` are MachineConfig's. HostError where stock Linux does not boot, or no kernel can be
+    had.
     """
     trouble = obstacle()
     if trouble:
         raise HostError(trouble, REMEDY)
     if kernel is None or initrd is None:
-        fetched = source.fetch(flavour, modules)
+        fetched = source.fetch(flavour, (*drivers.of(fields), *modules))
         kernel, initrd = kernel or fetched[0], initrd or fetched[1]
     fields.setdefault("memory", 256 << 20)
     archive = tree.ArchiveFile("initramfs")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _BYTES, _STATE = {"base64"}, {"schema", "version", "fields"}
-_NEWER = ("virtio", "disks", "networks", "ports", "rng", "balloon", "vsock")
+_NEWER = ("virtio", "disks", "networks", "ports", "rng", "balloon", "vsock", "shares", "memory_max")
 """Fields that the first files of this version have not."""
 _HOST_SIDE = ("console", "warn")
 """Fields of a config that are the process's own affair."""
@@ -102,7 +102,7 @@ def config_from_plain(document: object) -> MachineConfig:
     wanted = [name for name in MachineConfig._fields if name not in _HOST_SIDE]
     expect(read, "config", **dict.fromkeys(wanted, object))
     read["modules"], read["fw_cfg"] = _tuples(read["modules"], 0), _tuples(read["fw_cfg"], 2)
-    for name in ("disks", "networks", "ports"):
+    for name in ("disks", "networks", "ports", "shares"):
         read[name] = _tuples(read[name], 0)
     config = MachineConfig(**read)
     try:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     M = TypeVar("M", bound=Saving)
 
 CHANGEABLE = (
-    "console", "warn", "symbols", "fda", "hda", "hdb", "cdrom", "disks", "networks", "ports", "firmware",
+    "console", "warn", "symbols", "fda", "hda", "hdb", "cdrom", "disks", "networks", "ports", "shares", "firmware",
 )  # fmt: skip
 CLOCKS = ("still", "on")
 
@@ -54,8 +54,12 @@ def restore(
 
     note = working_set.path_of(place, top.memory.id)
 
+    is_noted = False
+
     def fill(memory: GuestMemory) -> None:
+        nonlocal is_noted
         _fill(memory, chain, verify)
+        is_noted = working_set.bring_in(memory, note)
 
     def prepare(machine: M) -> None:
         _expect_same_files(machine, top, changes)
@@ -63,7 +67,7 @@ def restore(
             set_up(machine)
 
     machine = kind.made_from(top.state.replace(config=config), fill, elapsed, prepare)
-    if not working_set.bring_in(machine.memory, note):
+    if not is_noted:
         working_set.note_soon(machine.memory, machine._board.timers, note)
     machine.track = Track(path=place, id=top.id, log=None, is_laid_over=True)
     return machine

@@ -35,18 +35,22 @@ def path_of(place: str, image_id: str) -> str:
 
 
 def bring_in(memory: GuestMemory, path: str) -> bool:
-    """Has the host map what the note at `path` tells of; whether there is one."""
+    """Has the host map what the note at `path` tells of; whether there is one. Before KVM has the memory: then nobody
+    need be told of what is copied."""
     try:
         with open(path, "rb") as file:
-            runs = unseal(KIND, file.read(MOST), path)["runs"]
+            note = unseal(KIND, file.read(MOST), path)
+        touched, written = note["touched"], note["written"]
     except (OSError, SnapshotError, KeyError):
         return False
     found = [len(mapping) for mapping in memory.mappings]
-    if not isinstance(runs, list) or len(runs) != len(found) or not all(map(_is_sound, runs, found)):
-        return False
-    for mapping, some in zip(memory.mappings, runs, strict=True):
-        for offset, size in some:
-            pages.populate(mapping, offset, size)
+    for runs in (touched, written):
+        if not isinstance(runs, list) or len(runs) != len(found) or not all(map(_is_sound, runs, found)):
+            return False
+    for runs, for_writing in ((touched, False), (written, True)):
+        for mapping, some in zip(memory.mappings, runs, strict=True):
+            for offset, size in some:
+                pages.populate(mapping, offset, size, for_writing)
     return True
 
 
@@ -64,11 +68,12 @@ def note_soon(memory: GuestMemory, timers: Timers, path: str) -> None:
     """Notes at `path` what was touched, when the guest has run for a moment."""
 
     def note() -> None:
-        runs: list[list[Run]] = [pages.present_runs(mapping) for mapping in memory.mappings]
+        touched: list[list[Run]] = [pages.present_runs(mapping) for mapping in memory.mappings]
+        written: list[list[Run]] = [pages.own_runs(mapping) for mapping in memory.mappings]
         arriving = f"{path}{memory_file.TEMPORARY}"
         with suppress(OSError):
             with open(arriving, "wb") as file:
-                file.write(seal(KIND, {"runs": runs}))
+                file.write(seal(KIND, {"touched": touched, "written": written}))
             os.rename(arriving, path)
 
     timers.alarm(note).set(timers.now() + AFTER)

@@ -83,6 +83,14 @@ def _wanted(board: Board, all: VirtioDevices) -> Iterator[tuple[VirtioDevice, st
         from . import balloon
 
         yield from balloon.devices(board)
+    if board.config.shares:
+        from . import shares
+
+        yield from shares.devices(board)
+    if board.config.memory_max:
+        from . import mem
+
+        yield from mem.devices(board)
     if board.config.vsock:
         from . import sockets
 
