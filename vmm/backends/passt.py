@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 PROGRAM = "passt"
 MTU = 9000
-"""What the guest should use. passt drops frames that find no room in the socket, and TCP then waits: 40 MiB took 0.2 s
-in such frames through 4 MiB and 0.5 s through 208 KiB; in frames of 65520 bytes, passt's own default, 0.15 s and 10 s."""
+"""What the guest should use. passt drops frames that find no room in the socket, and TCP then waits: 40 MiB took
+0.2 s in such frames through 4 MiB, 0.5 s through 208 KiB; in frames of 65520 bytes, passt's own, 0.15 s and 10 s."""
 BUFFER = 4 << 20
 """Bytes of the socket's that passt fills; the host may allow fewer (net.core.wmem_max)."""
 _FORCE = 32
