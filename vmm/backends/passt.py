@@ -87,7 +87,9 @@ class Passt:
         with open(reader, "rb", buffering=0) as pipe:
             if not pipe.read(1):
                 process.wait(_PATIENCE)
-                raise ConfigError.of(field, f"passt does not start: {self._last_words()}")
+                said = self._last_words()
+                remedy = "; it needs a host with a default route" if "interface not usable" in said else ""
+                raise ConfigError.of(field, f"passt does not start: {said}{remedy}")
         return process
 
     def _last_words(self) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-
+import passt_here
 import pytest
 
 from vmm import ConfigError, Machine
 from vmm.control import guest_run
 
-needs_passt = pytest.mark.skipif(not shutil.which("passt"), reason="needs passt: apt install passt")
+needs_passt = pytest.mark.skipif(bool(passt_here.why_not()), reason=passt_here.why_not())
 
 
 def machine(**fields) -> Machine:

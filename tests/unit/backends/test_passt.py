@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import select
-import shutil
 import socket
 import subprocess
 from threading import Event, Thread
 
+import passt_here
 import pytest
 from network_namespace import network_namespace, why_not
 
@@ -19,7 +19,7 @@ from vmm.units import MiB
 
 pytestmark = [
     pytest.mark.skipif(bool(why_not()), reason=why_not()),
-    pytest.mark.skipif(not shutil.which("passt"), reason="needs passt: apt install passt"),
+    pytest.mark.skipif(bool(passt_here.why_not()), reason=passt_here.why_not()),
 ]
 GATEWAY, GUEST = "10.8.0.1", "10.8.0.5"
 
