@@ -17,12 +17,23 @@ def found(tracing, wanted: str = ""):
     return json.loads(tracing.to_json(wanted))["traceEvents"]
 
 
+def without_signals(slices):
+    """A host that is slow is interrupted to hand over what the guest has said."""
+    kept = []
+    for event in slices:
+        if event["name"] == "guest" and kept and kept[-1]["name"] == "intr":
+            kept.pop()  # the stretch before goes on
+        else:
+            kept.append(event)
+    return kept
+
+
 def test_known_exits_give_exactly_these_events(guest):
     machine = guest(HELLO + REST)
     tracing = machine.trace()
     machine.run(deadline=5.0)
     told = found(tracing)
-    slices = [event for event in told if event["ph"] == "X"]
+    slices = without_signals([event for event in told if event["ph"] == "X"])
     assert [event["name"] for event in slices] == [
         "guest", "com1 out 0x3f8", "guest", "com1 out 0x3f8", "guest", "com1 in 0x3fd", "guest", "post out 0x80",
         "guest", *(["hlt"] if slices[-1]["name"] == "hlt" else []),
