@@ -6,7 +6,7 @@ from ...errors import ConfigError
 from ...machine.machine import Machine
 from . import run
 from .options import Command
-from .run_config import host_side
+from .run_config import attached, host_side
 from .run_options import COMMAND as RUN
 from .run_options import SNAPSHOTS
 
@@ -75,16 +75,8 @@ def restorer(values: dict[str, Any], plain: list[str]) -> Callable[[Prepare, dic
         raise ConfigError.of(
             "--restore", f"a saved machine is what it is: {', '.join([*useless, *plain])} cannot be changed"
         )
-    changes = {**host_side(values), **{name: values[name] for name in _DRIVES if values[name] is not None}}
-
-    if values["disk"]:
-        changes["disks"] = tuple(values["disk"])
-    if values["net"]:
-        changes["networks"] = tuple(values["net"])
-    if values["port"]:
-        changes["ports"] = tuple(values["port"])
-    if values["share"]:
-        changes["shares"] = tuple(values["share"])
+    drives = {name: values[name] for name in _DRIVES if values[name] is not None}
+    changes = {**host_side(values), **drives, **attached(values)}
 
     def restored(prepare: Prepare, more: dict[str, Any]) -> Machine | None:
         asked = {**changes, **more}

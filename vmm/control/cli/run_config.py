@@ -18,6 +18,8 @@ _PASSED_ON = ("mode", "memory", "vcpus", "cpu", "irqchip", "load", "entry", "sta
               "strict", "test_devices", "symbols", "firmware", "fda", "hda", "hdb", "cdrom", "boot",
               "uuid")  # fmt: skip
 
+_ATTACHED = (("disks", "disk"), ("networks", "net"), ("ports", "port"), ("shares", "share"))
+
 
 def config_of(values: dict[str, Any], plain: list[str], more: tuple[str, ...] = ()) -> MachineConfig:
     """What the values and the plain arguments ask for, with `more` modules. ConfigError for what cannot be."""
@@ -47,17 +49,14 @@ def config_of(values: dict[str, Any], plain: list[str], more: tuple[str, ...] = 
     return MachineConfig(image=images[0] if images else "", **common, **given)
 
 
+def attached(values: dict[str, Any]) -> dict[str, Any]:
+    """Those of them that say what of the host's a machine is attached to."""
+    return {field: tuple(values[option]) for field, option in _ATTACHED if values[option]}
+
+
 def virtio_of(values: dict[str, Any]) -> dict[str, Any]:
     """The fields of virtio devices."""
-    given: dict[str, Any] = {}
-    if values["disk"]:
-        given["disks"] = tuple(values["disk"])
-    if values["net"]:
-        given["networks"] = tuple(values["net"])
-    if values["port"]:
-        given["ports"] = tuple(values["port"])
-    if values["share"]:
-        given["shares"] = tuple(values["share"])
+    given: dict[str, Any] = attached(values)
     if values["virtio"] is not None:
         given["virtio"] = values["virtio"]
     if values["memory_max"] is not None:
