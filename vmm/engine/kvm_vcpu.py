@@ -86,6 +86,7 @@ class KvmVcpu(Counted):
         self._ring_owner = self._step
         self.output_lock: Any = allocate_lock()
         """Held while quiet output is taken and handed over."""
+        self._make_room(0)
         self.rebind()
         ports.watch(self.rebind)
         mmio.watch(self.rebind)
@@ -191,9 +192,10 @@ class KvmVcpu(Counted):
     def rebind(self) -> None:
         """Forgets what handlers the locations have: each is asked for anew when it is next met. Any thread."""
         self._rebinds += 1
-        self._bindings[:] = [(self._first_access, 0, 0)] * max(FIRST_ROWS, len(self._bindings))
-        self._bindings[0] = (self._sampled, 0, 0)
-        self._step.bound = len(self._bindings)
+        rows = len(self._bindings)  # no fewer than before: the vCPU may be at one of them, or may add some now
+        self._bindings[:rows] = [(self._first_access, 0, 0)] * rows
+        if rows:
+            self._bindings[0] = (self._sampled, 0, 0)
 
     def _make_room(self, row: int) -> None:
         """So many locations a guest seldom meets: handlers of more are kept when they come."""
