@@ -70,6 +70,17 @@ def _map(size: int) -> mmap.mmap:
     return mapping
 
 
+def _map_image(image: Image, size: int, offset: int) -> mmap.mmap:
+    """What `image` holds there, copy-on-write."""
+    try:
+        return mmap.mmap(image.fd, size, mmap.MAP_PRIVATE | getattr(mmap, "MAP_NORESERVE", 0x4000), offset=offset)
+    except OSError as error:
+        raise HostError(
+            f"cannot map {format_size(size)} of guest memory ({error.strerror})",
+            "each machine over a template takes three files: raise `ulimit -n`, or close some",
+        ) from error
+
+
 def _map_large(gpa: int, size: int) -> mmap.mmap:
     """Host memory for a region at `gpa`, in huge pages. KVM shows the guest a huge page as one only where the host's
     address and the guest's agree modulo its size; the host puts mappings side by side, so another one between them
@@ -121,10 +132,13 @@ class GuestMemory:
     _last: Region | None = None
     """Where lend() found the last one."""
 
-    def __init__(self, is_shared: bool = False, large_pages: bool = True) -> None:
+    def __init__(self, is_shared: bool = False, large_pages: bool = True, below: Image | None = None) -> None:
         """`is_shared`: other processes are to map it. Without `large_pages` for memory that will lie over an image,
-        whose pages are small."""
+        whose pages are small; `below` is such an image, over which the mappings that it has are laid as they are
+        made."""
         self.is_shared = is_shared
+        if below is not None:
+            self.below = below
         self._large = LARGE if large_pages else sys.maxsize
         self._files: dict[int, int] = {}
         """The memfd of each mapping, by its id(), where they are shared."""
@@ -177,6 +191,9 @@ class GuestMemory:
     def _new(self, gpa: int, size: int) -> mmap.mmap:
         """Host memory for a region at `gpa`."""
         if not self.is_shared:
+            below, index = self.below, len(self._mappings)
+            if below is not None and index < len(below.offsets):
+                return _map_image(below, size, below.offsets[index])
             return _map_large(gpa, size) if size >= self._large else _map(size)
         mapping, fd = _map_file(size)
         self._files[id(mapping)] = fd
