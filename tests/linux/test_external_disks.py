@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from vmm.errors import ConfigError
 from vmm.machine.disk_options import FORMATS
 from vmm.units import MiB
 
@@ -103,15 +102,3 @@ def engines() -> list[int]:
         if int(words[1]) == os.getpid() and b"qemu-storage-daemon" in (stat.parent / "cmdline").read_bytes():
             found.append(int(stat.parent.name))
     return found
-
-
-def test_such_a_machine_cannot_be_forked(with_virtio, tmp_path):
-    from vmm import Machine
-
-    disk = tmp_path / "disk.vdi"
-    subprocess.run(["qemu-img", "create", "-q", "-f", "vdi", disk, "8M"], check=True)
-    with Machine(image=with_virtio.image, disks=(str(disk),)) as machine:
-        with pytest.raises(ConfigError, match=r"disk\.vdi: served by qemu-storage-daemon"):
-            machine.fork()
-        with pytest.raises(ConfigError, match=r"disk\.vdi: served by qemu-storage-daemon"):
-            machine.snapshot(str(tmp_path / "snapshot"))

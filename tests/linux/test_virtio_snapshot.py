@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import threading
 import time
 
@@ -28,11 +30,16 @@ poweroff -f
 """
 
 
-@pytest.mark.parametrize("virtio", ["mmio", "pci"])
-def test_a_disk_that_is_written_to_is_saved_with_it(with_virtio, tmp_path, virtio):
-    disk, path = tmp_path / "disk", str(tmp_path / "linux.snap")
-    disk.touch()
-    os.truncate(disk, MiB)
+@pytest.mark.parametrize(("virtio", "ending"), [("mmio", "img"), ("pci", "qcow2")])
+def test_a_disk_that_is_written_to_is_saved_with_it(with_virtio, tmp_path, virtio, ending):
+    disk, path = tmp_path / f"disk.{ending}", str(tmp_path / "linux.snap")
+    if ending == "img":
+        disk.touch()
+        os.truncate(disk, MiB)
+    else:
+        if not (shutil.which("qemu-storage-daemon") and shutil.which("qemu-img")):
+            pytest.skip("needs qemu-storage-daemon and qemu-img: apt install qemu-utils")
+        subprocess.run(["qemu-img", "create", "-q", "-f", ending, disk, "1M"], check=True)
     archive = tree.ArchiveFile("script")
     try:
         archive.add_members(init.members(["sh", "-c", SCRIPT], init.NONE, None, ""))

@@ -57,13 +57,38 @@ class ExternalBlock(VirtioDevice):
     def activate(self, queues: dict[int, VirtQueue], features: int) -> None:
         super().activate(queues, features)
         self._taken = {index: {} for index in queues}
-        self._places = dict.fromkeys(queues, (0, 0))
+        self._places = {index: (queue.save()[0], queue.save()[1]) for index, queue in self._rings()}
+        self._start()
+
+    def _rings(self) -> list[tuple[int, Any]]:
+        return list(self.queues.items())
+
+    def _start(self) -> None:
         if self.is_lost:
             return
         try:
-            self._engine.start(queues, features)  # type: ignore[arg-type]  # they are split rings
+            self._engine.start(dict(self._rings()), self.accepted)
         except EngineLost as error:
             self.lost(str(error))
+
+    def settle(self) -> None:
+        """Everything is answered, and the rings are where they were left. HostError when the engine takes its time."""
+        if self.is_lost or not self.queues:
+            return
+        try:
+            self._engine.finish()
+        except EngineLost as error:
+            self.lost(str(error))
+            return
+        for index, queue in self._rings():
+            self._count(index)
+            if queue.catch_up():
+                queue.interrupt()
+        self._start()  # nobody rings before the machine goes on
+
+    def set_limit(self, bandwidth: int, operations: int, burst: int) -> None:
+        """See EngineLink.limit(). Any thread. EngineLost."""
+        self._engine.limit(bandwidth, operations, burst)
 
     def reset(self) -> None:
         if self.queues and not self.is_lost:

@@ -152,6 +152,17 @@ class SplitQueue(Ring):
                 taken[head] = taken.get(head, 0) - 1
         return ends
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether all that was made available was given back, whoever serves the ring."""
+        return self._available[1] == self._used[1]
+
+    def catch_up(self) -> bool:
+        """Stands where that process has left it, which has given everything back; whether that is elsewhere."""
+        before, self._next = self._next, self._used[1]
+        self._done = self._shown = self._next
+        return before != self._next
+
     def adopt(self, taken: dict[int, int]) -> list[Chain]:
         """Goes on where that process has stopped: here are the requests that it has not given back."""
         self._next, self._done = self._available[1], self._used[1]

@@ -139,6 +139,11 @@ class VirtioDevices:
         """The machine stands still: nothing is done for its devices."""
         self.reactor.pause()
 
+    def settle(self) -> None:
+        """What devices have in flight is finished, before the machine's state is taken. It stands still."""
+        for transport in self._transports:
+            transport.settle()
+
     def close(self) -> None:
         """Ends the reactor and closes the devices."""
         self.reactor.close()

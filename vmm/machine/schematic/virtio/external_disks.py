@@ -22,12 +22,16 @@ def devices(
     board: Board, options: DiskOptions, field: str, name: str, tell: Callable[[str, str], None]
 ) -> Iterator[tuple[VirtioDevice, str]]:
     """The one. ConfigError for what the engine does not take."""
-    engine = StorageDaemon(options.path, options.format, options.manner == "ro", options.queues, board.memory, field)
+    engine = StorageDaemon(options.path, options.format, options.manner, options.queues, board.memory, field)
     try:
         disk = ExternalBlock(engine, options.queues, lambda words: tell(name, words))
+        if options.limits.are_any:
+            limits = options.limits
+            disk.set_limit(limits.bandwidth, limits.operations, limits.burst)
     except EngineLost as error:
         engine.close()
         raise ConfigError.of(field, f"{options.path}: {error}") from None
+    board.drives[field] = engine
     yield disk, name
     assert board.virtio is not None
     _connect(board.virtio.reactor, engine, disk)
