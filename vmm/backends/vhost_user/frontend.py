@@ -48,6 +48,8 @@ class Frontend:
         protocol = wire_.ask_number(wire.GET_PROTOCOL_FEATURES) if offered & F_PROTOCOL else 0
         if not protocol & P_CONFIG:
             raise EngineLost("the engine has no configuration space")
+        self.patience = wire_.patience
+        """Seconds until finish() gives up."""
         self._protocol = protocol & (P_QUEUES | P_ACKNOWLEDGE | P_CONFIG)
         wire_.tell_number(wire.SET_PROTOCOL_FEATURES, self._protocol)
         wire_.acknowledges = bool(protocol & P_ACKNOWLEDGE)
@@ -62,7 +64,7 @@ class Frontend:
     def config(self, size: int) -> bytes:
         """See EngineLink."""
         head = _CONFIG.pack(0, size, 0)
-        answer, _ = self._wire.ask(wire.GET_CONFIG, head + bytes(size))
+        answer = self._wire.ask(wire.GET_CONFIG, head + bytes(size))
         if len(answer) != len(head) + size:
             raise EngineLost(f"the engine has no {size} bytes of configuration")
         return answer[len(head) :]
@@ -89,7 +91,8 @@ class Frontend:
 
     def _share_memory(self) -> None:
         """Tells where in which file each region is."""
-        regions = [(region.span, *self._memory.file_of(region)) for region in self._memory.regions][:MOST_REGIONS]
+        writable = [region for region in self._memory.regions if not region.read_only]  # a ROM stays one
+        regions = [(region.span, *self._memory.file_of(region)) for region in writable][:MOST_REGIONS]
         table = b"".join(_REGION.pack(span.start, span.size, span.start, offset) for span, _, offset in regions)
         self._wire.tell(wire.SET_MEM_TABLE, _STATE.pack(len(regions), 0) + table, [fd for _, fd, _ in regions])
 
@@ -100,14 +103,16 @@ class Frontend:
 
     def finish(self) -> None:
         """See EngineLink."""
-        end = time.monotonic() + wire.PATIENCE
+        end = time.monotonic() + self.patience
         for index in self._started:
             self.kick(index)  # in case that the driver's own has not been passed on
         while not all(ring.is_idle for ring in self._started.values()):
             left = end - time.monotonic()
             if left < 0:
                 raise HostError("an engine outside still has requests of the guest's", "try again later")
-            select.select([self.calls[index] for index in self._started], [], [], min(left, _LOOK))
+            fds = [self.fd, *(self.calls[index] for index in self._started)]
+            if self.fd in select.select(fds, [], [], min(left, _LOOK))[0]:
+                raise EngineLost("the engine has ended")
         self.stop()
 
     def kick(self, index: int) -> None:

@@ -46,6 +46,8 @@ class ExternalBlock(VirtioDevice):
         self.queue_sizes = (ENTRIES,) * queues
         self._config = engine.config(CONFIG_SIZE)
         self.is_lost = False
+        self._is_ours = False
+        """Whether the queues that stand are served here."""
         self._taken: dict[int, dict[int, int]] = {}
         """Of each queue: the requests that the engine has not given back, as SplitQueue.follow() counts them."""
         self._places: dict[int, tuple[int, int] | None] = {}
@@ -58,6 +60,7 @@ class ExternalBlock(VirtioDevice):
         super().activate(queues, features)
         self._taken = {index: {} for index in queues}
         self._places = {index: (queue.save()[0], queue.save()[1]) for index, queue in self._rings()}
+        self._is_ours = self.is_lost
         self._start()
 
     def _rings(self) -> list[tuple[int, Any]]:
@@ -70,6 +73,7 @@ class ExternalBlock(VirtioDevice):
             self._engine.start(dict(self._rings()), self.accepted)
         except EngineLost as error:
             self.lost(str(error))
+            self.take_over()
 
     def settle(self) -> None:
         """Everything is answered, and the rings are where they were left. HostError when the engine takes its time."""
@@ -79,6 +83,7 @@ class ExternalBlock(VirtioDevice):
             self._engine.finish()
         except EngineLost as error:
             self.lost(str(error))
+            self.take_over()
             return
         for index, queue in self._rings():
             self._count(index)
@@ -99,8 +104,9 @@ class ExternalBlock(VirtioDevice):
         super().reset()
 
     def notified(self, index: int) -> None:
-        if self.is_lost:
-            serve(self.queues[index], _failed)
+        if self._is_ours:
+            if not serve(self.queues[index], _failed):
+                self.again(index)
         else:
             self._engine.kick(index)
             self._count(index)
@@ -113,23 +119,25 @@ class ExternalBlock(VirtioDevice):
             self._count(index)
 
     def lost(self, words: str) -> None:
-        """The engine is gone: its requests fail. With the device to itself, or while nobody drives it."""
-        if self.is_lost:
-            return
-        self.is_lost = True
-        self._trouble(f"{words}; its disk answers with errors")
-        for index, queue in self.queues.items():
-            self._take_over(index, queue)
-            self.again(index)
+        """The engine is gone. take_over() comes after it, where somebody drives the device."""
+        if not self.is_lost:
+            self.is_lost = True
+            self._trouble(f"{words}; its disk answers with errors")
 
-    def _take_over(self, index: int, queue: Any) -> None:
-        """Fails what the engine had in its hands; behind that the queue goes on here."""
-        self._count(index)
-        if self._places[index] is None:
-            raise GuestError(self.name, f"the engine took requests of queue {index} with it that nobody has counted")
-        for chain in queue.adopt(self._taken[index]):
-            queue.push(chain, _failed(chain))
-        queue.flush()
+    def take_over(self) -> None:
+        """Fails what the engine had in its hands; behind that the queues go on here. With the device to itself."""
+        if self._is_ours:
+            return
+        self._is_ours = True
+        for index, queue in self._rings():
+            self._count(index)
+            if self._places[index] is None:
+                words = f"the engine took requests of queue {index} with it that nobody has counted"
+                raise GuestError(self.name, words)
+            for chain in queue.adopt(self._taken[index]):
+                queue.push(chain, _failed(chain))
+            queue.flush()
+            self.again(index)
 
     def _count(self, index: int) -> None:
         """Keeps up with what the engine has in its hands."""

@@ -112,7 +112,8 @@ def test_an_engine_that_is_killed_leaves_errors_and_what_was_flushed(image):
         bench.offer(OUT, 8, b"in flight")
         bench.ring()
         os.kill(bench.engine._process.pid, signal.SIGKILL)
-        bench.disk.guarded(bench.disk.lost)(bench.engine.end_words())
+        bench.disk.lost(bench.engine.end_words())
+        bench.disk.guarded(bench.disk.take_over)()
         bench.work()
         assert [written for _, written in bench.driver.queues[0].taken_back()] == [1]
         assert bench.memory.read(STATUS, 1) == b"\1"

@@ -42,12 +42,11 @@ def _connect(reactor: Reactor, engine: StorageDaemon, disk: ExternalBlock) -> No
     called = disk.guarded(disk.called)
     for index, fd in engine.calls.items():
         reactor.add(fd, READ | EDGE, lambda events, index=index: called(index))  # type: ignore[misc]
-    lost = disk.guarded(disk.lost)
+    take_over = disk.guarded(disk.take_over)
 
     def gone(events: int) -> None:
         reactor.remove(engine.fd)
-        words = engine.end_words()
-        lost(words)
-        disk.lost(words)  # when nobody drives it
+        disk.lost(engine.end_words())
+        take_over()
 
     reactor.add(engine.fd, HANG_UP | EDGE, gone)
