@@ -26,5 +26,5 @@ def _acpi_pm(board: Board) -> Any:
     from ...devices.acpi_pm import AcpiPm
 
     return AcpiPm(
-        board.timers, board.line(layout.SCI_LINE), lambda words: board.power_off(words), lambda: board.suspend()
+        board.timers, board.line(layout.SCI_LINE), board.power_off, board.suspend
     )
