@@ -14,7 +14,7 @@ from struct import pack
 from vmm.devices.virtio import mmio, pci
 from vmm.devices.virtio.device import VirtioDevice
 from vmm.devices.virtio.transport import Transport
-from vmm.errors import HostError
+from vmm.errors import ConfigError, HostError
 from vmm.memory.guest_memory import GuestMemory
 from vmm.units import KiB
 
@@ -219,7 +219,7 @@ def drive(bench: Bench, data: bytes, hints: tuple[bytes, ...] = ()) -> None:
         elif action == 20:
             bench.set(bench.STATUS, 0)
         elif action == 21:
-            with suppress(HostError):  # an engine outside that is busy
+            with suppress(HostError, ConfigError):  # an engine outside that is busy, or has a state of its own
                 transport.load(transport.save())
         elif action == 22:
             _ask_indirectly(bench, given, queue, size, hints)

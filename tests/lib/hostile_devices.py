@@ -8,7 +8,8 @@ from struct import pack
 from tempfile import TemporaryDirectory
 
 from hostile import Make
-from hostile_outside import IS_HERE, OUTSIDE
+from hostile_outside import DEVICES as OUTSIDE
+from hostile_outside import REQUESTS
 
 from vmm.backends.disk import MemoryDisk
 from vmm.backends.shared_directory import SharedDirectory
@@ -190,7 +191,6 @@ def _blocks(kind: int, first: int, count: int) -> bytes:
     return pack("<H6xQH6x", kind, (1 << 31) + first * BLOCK, count)
 
 
-_REQUESTS = tuple(pack("<I4xQ", kind, 1) for kind in (0, 1, 4, 8, 11, 13, 99))
 DEVICES: dict[str, tuple[Make, tuple[bytes, ...]]] = {
     "balloon": (_balloon, (pack("<4I", 1, 2, 3, 15), pack("<4I", 0x100, 0x103, 0x104, 0xFFFF_FFFF), pack("<HQ", 4, 1))),
     "9p": (_p9, _MESSAGES),
@@ -198,8 +198,8 @@ DEVICES: dict[str, tuple[Make, tuple[bytes, ...]]] = {
     "rng": (_rng, ()),
     "vsock": (_vsock, _PACKETS),
     "net": (_net, (bytes(12), *(pack("<BBH", 4, 0, pairs) for pairs in range(4)))),
-    "blk": (_block, _REQUESTS),
-    **({"blk-outside": (OUTSIDE, _REQUESTS)} if IS_HERE else {}),
+    "blk": (_block, REQUESTS),
     "console": (_console, tuple(pack("<IHH", port, event, 1) for port in (0, 1, 9) for event in (0, 3, 6))),
+    **OUTSIDE,
 }
 """(how it is made, contents of memory that it likes) by name."""

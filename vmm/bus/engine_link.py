@@ -28,14 +28,20 @@ if TYPE_CHECKING:
             """The engine answers what is in the rings, to which nobody adds; and stop(). HostError when it does not in
             time; then it goes on."""
 
-        def limit(self, bandwidth: int, operations: int, burst: int) -> None:
-            """So many bytes and requests a second from now on, `burst` nanoseconds' worth at once; 0: any number."""
-
         def kick(self, index: int) -> None:
             """There may be something in queue `index`."""
 
         def close(self) -> None:
             """Ends it. Legal twice."""
+
+    class DiskLink(EngineLink, Protocol):
+        """That of a disk."""
+
+        def limit(self, bandwidth: int, operations: int, burst: int) -> None:
+            """So many bytes and requests a second from now on, `burst` nanoseconds' worth at once; 0: any number."""
+
+        def error_words(self) -> str:
+            """What to say of a request that it answered with an error."""
 
     class Ring(Protocol):
         """A split ring."""

@@ -100,7 +100,7 @@ def test_what_cannot_be_is_said_in_words(busy, disk, tmp_path):
             machine.fork()
         with pytest.raises(ConfigError, match="of which nobody keeps a log"):
             machine.snapshot(str(tmp_path / "snap"), track=True)
-    with busy(f"{path},overlay") as machine, machine.fork() as child:
+    with busy(f"{disk('vmdk')},overlay") as machine, machine.fork() as child:
         with pytest.raises(ConfigError, match="of which nobody keeps a log"):
             child.reset_to(machine)
         ends_well(child)

@@ -46,8 +46,6 @@ class Frontend:
         offered = wire_.ask_number(wire.GET_FEATURES)
         wire_.tell(wire.SET_OWNER)
         protocol = wire_.ask_number(wire.GET_PROTOCOL_FEATURES) if offered & F_PROTOCOL else 0
-        if not protocol & P_CONFIG:
-            raise EngineLost("the engine has no configuration space")
         self.patience = wire_.patience
         """Seconds until finish() gives up."""
         self._protocol = protocol & (P_QUEUES | P_ACKNOWLEDGE | P_CONFIG)
@@ -63,6 +61,8 @@ class Frontend:
 
     def config(self, size: int) -> bytes:
         """See EngineLink."""
+        if not self._protocol & P_CONFIG:
+            raise EngineLost("the engine has no configuration space")
         head = _CONFIG.pack(0, size, 0)
         answer = self._wire.ask(wire.GET_CONFIG, head + bytes(size))
         if len(answer) != len(head) + size:

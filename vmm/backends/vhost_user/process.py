@@ -6,7 +6,6 @@ import os
 import socket
 import subprocess
 import tempfile
-from contextlib import suppress
 
 from .wire import PATIENCE
 
@@ -54,18 +53,23 @@ class EngineProcess:
         """The host's number of it."""
         return self._process.pid
 
-    def last_words(self) -> str:
-        """What it said last, or how it ended. After it has ended, or was made to."""
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(1)
+    def last_words(self, otherwise: str = "") -> str:
+        """The signal that ended it, what it said last, or its status; `otherwise` of one that has neither ended nor
+        said anything. It is made to end."""
+        try:
+            code = self._process.wait(1)
+        except subprocess.TimeoutExpired:
+            code = 0
+        else:
+            otherwise = f"status {code}"
         lines: list[str] = []
         if not self._said.closed:
             self._said.seek(0)
             lines = self._said.read().decode(errors="replace").strip().splitlines()
         self.end()
-        code = self._process.returncode
-        silent = f"signal {-code}" if code < 0 else f"status {code}"
-        return lines[-1].removeprefix(f"{self._name}: ") if lines else silent
+        if code < 0:
+            return f"signal {-code}"
+        return lines[-1].removeprefix(f"{self._name}: ") if lines else otherwise
 
     def end(self) -> None:
         """Asks it to end, and makes it if it does not. Legal twice."""

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 PROGRAM = "qemu-storage-daemon"
 _SCHEMA = "vmm.external_disk"
 SECTOR = 512
+_NEARLY_FULL = 1 << 20
+"""Bytes: so little is a likely cause of errors."""
 
 
 class StorageDaemon(Frontend):
@@ -58,7 +60,7 @@ class StorageDaemon(Frontend):
             super().__init__(Wire(self._connected(queues)), memory)
             self.size = int.from_bytes(self.config(8), "little") * SECTOR
         except EngineLost as error:
-            words = str(error) if self._process is None else self._last_words()
+            words = str(error) if self._process is None else self._last_words(str(error))
             self._end()
             raise ConfigError.of(field, f"{path}: {words}") from None
         except BaseException:
@@ -173,9 +175,19 @@ class StorageDaemon(Frontend):
 
     # -- its end --
 
-    def _last_words(self) -> str:
+    def error_words(self) -> str:
+        """What is known of a request that failed: the engine does not say why."""
+        words = f"{self.name}: {PROGRAM} answers a request with an error"
+        try:
+            place = os.statvfs(os.path.dirname(os.path.abspath(self.name)))
+        except OSError:
+            return words
+        left = place.f_bavail * place.f_frsize
+        return words if left > _NEARLY_FULL else f"{words}: {left} bytes are free in its file system"
+
+    def _last_words(self, otherwise: str = "it has hung up") -> str:
         assert self._process is not None
-        return self._process.last_words().rpartition("}: ")[2]
+        return self._process.last_words(otherwise).rpartition("}: ")[2]
 
     def end_words(self) -> str:
         """How it has ended."""

@@ -27,15 +27,17 @@ LONGEST = 4096
 """Bytes of a payload that any engine sends."""
 PATIENCE = 10.0
 """Seconds for an answer."""
+TO_START = 60.0
+"""Seconds for the first, of a program that the host has yet to load."""
 
 
 class Wire:
     """The VMM's end of a connection. Errors of all calls are EngineLost."""
 
-    def __init__(self, connection: socket.socket, patience: float = PATIENCE) -> None:
-        """Waits `patience` seconds for an answer."""
+    def __init__(self, connection: socket.socket, patience: float = PATIENCE, to_start: float = TO_START) -> None:
+        """Waits `to_start` seconds for the first answer, `patience` for others."""
         self._socket = connection
-        self._socket.settimeout(patience)
+        self._socket.settimeout(to_start)
         self.patience = patience
         self.acknowledges = False
         """Whether the engine answers each message that asks for it (REPLY_ACK)."""
@@ -90,6 +92,7 @@ class Wire:
             raise EngineLost(f"the engine does not answer: {error}") from None
         if len(payload) < size:
             raise EngineLost("the engine has ended")
+        self._socket.settimeout(self.patience)
         return payload
 
     def close(self) -> None:

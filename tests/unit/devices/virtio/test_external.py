@@ -16,7 +16,7 @@ import pytest
 from virtio_driver import Driver, DriverQueue
 
 from vmm.backends.vhost_user.storage_daemon import StorageDaemon
-from vmm.devices.virtio.external import ExternalBlock
+from vmm.devices.virtio.external_block import ExternalBlock
 from vmm.devices.virtio.mmio import Mmio
 from vmm.devices.virtio.queue import SplitQueue
 from vmm.errors import ConfigError, SnapshotError
@@ -127,6 +127,19 @@ def test_an_engine_that_is_killed_leaves_errors_and_what_was_flushed(image):
     bench = Bench(path, "qcow2")
     try:
         assert bench.request(IN, 0) == (0, content)
+    finally:
+        bench.close()
+
+
+def test_an_error_of_the_engine_is_told(image):
+    path = image("vmdk")
+    bench = Bench(path, "vmdk")
+    try:
+        assert bench.request(IN, 1 << 30)[0] == 1
+        bench.work()
+        bench.disk.guarded(bench.disk.called)(0)
+        assert bench.words[0] == f"{path}: qemu-storage-daemon answers a request with an error"
+        assert bench.request(OUT, 0)[0] == 0
     finally:
         bench.close()
 

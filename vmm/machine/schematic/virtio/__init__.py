@@ -86,7 +86,7 @@ def _wanted(board: Board, all: VirtioDevices) -> Iterator[tuple[VirtioDevice, st
     if board.config.shares:
         from . import shares
 
-        yield from shares.devices(board)
+        yield from shares.devices(board, all.tell)
     if board.config.memory_max:
         from . import mem
 

@@ -6,7 +6,7 @@ import time
 
 from ....bus.engine_link import EngineLost
 from ....bus.rate_limit import RateLimit
-from ....devices.virtio.external import ExternalBlock
+from ....devices.virtio.external_block import ExternalBlock
 from ....errors import HostError
 
 TYPE_CHECKING = False
