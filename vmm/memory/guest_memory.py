@@ -203,6 +203,10 @@ class GuestMemory:
         """(memfd, offset in it) of a region of shared memory."""
         return self._files[id(region.mapping)], region.offset
 
+    def fd_of(self, mapping: mmap.mmap) -> int:
+        """The memfd of a mapping of shared memory."""
+        return self._files[id(mapping)]
+
     def twin(self) -> GuestMemory:
         """One with the same regions in the same slots, over untouched mappings of its own."""
         twin = GuestMemory()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from copy import copy
 
 from .capture import plugged_in
-from .overlays import with_overlays
+from .overlays import expect_forkable, with_overlays
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ class Master:
 
     @classmethod
     def of(cls, machine: Machine, board: Board, engine: Any) -> Master:
-        """Of a machine that stands still; from now on that itself shares its memory too."""
+        """Of a machine that stands still; from now on that itself shares its memory too. ConfigError for a disk that no
+        child can have."""
+        expect_forkable(board.config)
         state = machine.capture()
         template = engine.share_memory(board.memory)
         fill = engine.lay_over if board.memory.is_shared else None
