@@ -332,9 +332,10 @@ class GuestMemory:
 
     def note_at(self, gpa: int, size: int) -> None:
         """Something was written to [gpa, gpa + size) by way of lend()."""
-        if self._notes is not None and size:
+        notes = self._notes
+        if notes is not None and size:
             mapping, at = self._locate(gpa, size)
-            self._notes |= self._pages(mapping, at, size)
+            notes.update(self._pages(mapping, at, size))  # not |=, which would put it back after take_notes()
 
     def note_writes(self) -> None:
         """From now on write(), fill() and views are noted, for whoever must know what changed."""
