@@ -109,7 +109,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--strict", action="store_true", help="exit with 1 when a limit is broken")
+    parser.add_argument("--only", default="", metavar="WORDS", help="workloads whose names have these words")
     arguments = parser.parse_args()
+    for name in [name for name in WORKLOADS if arguments.only not in name]:
+        del WORKLOADS[name]
     kernel, base = source.fetch("cloud", MODULES)
     exits, over = Exits(), 0
     with tempfile.TemporaryDirectory() as folder:

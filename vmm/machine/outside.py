@@ -137,7 +137,7 @@ class Outside:
             raise ConfigError.of("limit", "0 or more a second")
         if virtio is not None:
             limits = Limits(bandwidth=bandwidth, operations=operations, burst=int(burst * SECOND))
-            set_limit(device, virtio.reactor, limits)
+            set_limit(device, virtio.reactor_of(device), limits)
 
     def limits(self, name: str) -> Limits:
         """What limit() set last for the device `name`. Any thread. ConfigError as there."""

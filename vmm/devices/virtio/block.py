@@ -31,7 +31,7 @@ F_SEG_MAX, F_READ_ONLY, F_BLOCK_SIZE, F_FLUSH, F_TOPOLOGY, F_QUEUES, F_DISCARD, 
 IN, OUT, FLUSH, GET_ID, DISCARD, WRITE_ZEROES = 0, 1, 4, 8, 11, 13
 OK, IO_ERROR, UNSUPPORTED = b"\0", b"\1", b"\2"
 MOST_RANGE = 1 << 22
-"""Sectors (2 GiB) of one range to discard or zero: the longest that others on the reactor wait."""
+"""Sectors (2 GiB) of one range to discard or zero: the longest that a machine waits which shall stand still."""
 MOST_RANGES = 16
 UNMAP = 1
 _HEADER, _RANGE = Struct("<I4xQ"), Struct("<QII")
@@ -46,6 +46,7 @@ class Block(VirtioDevice):
 
     name = "virtio-blk"
     device_id = 2
+    may_wait = True
 
     def __init__(
         self, storage: VectoredStorage, serial: str = "", queues: int = 1,

@@ -1,6 +1,6 @@
 """What every virtio device is to its transport: an id, features, queues, a configuration space, and work to do.
 
-A device is called by one thread at a time, most of all the reactor's. A driver that breaks the contract is answered by
+A device is called by one thread at a time, most of all its reactor's. A driver that breaks the contract is answered by
 raising GuestError: the transport then stops the device and asks the driver for a reset.
 Source: virtio 1.2, chapter 2 (basic facilities of a device).
 """
@@ -35,6 +35,8 @@ class VirtioDevice:
     """Which features of rings it can have: all, but where somebody else serves them."""
     queue_sizes: tuple[int, ...] = ()
     """The most entries of each of its queues, powers of two."""
+    may_wait = False
+    """Whether its work may wait for the host's storage: then it has a reactor of its own, and holds up no other."""
 
     changed: Callable[[], None] = staticmethod(_nothing)
     """Tells the driver that the configuration space is another. Set by the transport; any thread."""

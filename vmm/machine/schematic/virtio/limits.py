@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def set_limit(device: Block | Net, reactor: Reactor, limits: Limits) -> None:
-    """From now on. Any thread; what the device has at hand may be done before."""
+    """From now on; `reactor` is the device's. Any thread; what the device has at hand may be done before."""
     limit = device.limit or RateLimit(time.monotonic_ns, reactor.call_at)
     limit.set(limits.bandwidth, limits.operations, limits.burst)
     device.limit = limit
