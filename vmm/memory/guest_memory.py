@@ -35,6 +35,8 @@ LARGE = 128 * MiB
 """A region from here on is backed by huge pages where the host has them: a guest that uses so much memory meets a
 five-hundredth of the page faults, and one that does not pays for the few that it touches."""
 HUGE_PAGE = 2 * MiB
+_NOWHERE = (1, 0, 0, memoryview(b""), False)
+"""In place of where the last one was lent: no address is there."""
 MOST_SPACERS = 8
 """The first ones may go into gaps elsewhere; a spacer costs some microseconds."""
 
@@ -125,8 +127,9 @@ class GuestMemory:
         self._viewed: set[tuple[int, int]] = set()
         self._wholes: dict[int, memoryview] = {}
         """Of each mapping that somebody lent from, by its id()."""
-        self._last: Region | None = None
-        """Where lend() found the last one."""
+        self._lent = _NOWHERE
+        """Where lend() found the last one: its first address, its end, the address of its mapping's first byte, that
+        mapping, whether it is a ROM."""
         self.resizer: Callable[[int], int] | None = None
         """What resize() does, where a device can do it."""
         self.plugged: Callable[[], int] = lambda: 0
@@ -219,7 +222,7 @@ class GuestMemory:
     def remove(self, region: Region) -> None:
         """Takes a region away; an engine that holds it must be told. What it showed stays until close()."""
         self._regions.remove(region.span)
-        self._last = None
+        self._lent = _NOWHERE
         self._free_slots.append(region.slot)
 
     @property
@@ -301,19 +304,23 @@ class GuestMemory:
         """The memory itself for a while, as a device of its own accord reads and writes it; None where [gpa, gpa +
         size) is not in one region, or `writable` and in a ROM. Whoever writes to it says so by note_at(). Let go of it
         before the machine closes."""
-        region = self._last
-        if region is None or gpa < region.span.start or gpa + size > region.span.end:
+        start, end, first, whole, read_only = self._lent
+        if not start <= gpa <= gpa + size <= end:
             entry = self._regions.find(gpa) if gpa >= 0 else None
-            if entry is None or gpa + size > entry[0].end:
+            if entry is None or size < 0 or gpa + size > entry[0].end:
                 return None
-            region = self._last = entry[1]
-        if size < 0 or (writable and region.read_only):
+            start, end, first, whole, read_only = self._lent = self._lending(*entry)
+        if writable and read_only:
             return None
+        at = gpa - first
+        return whole[at : at + size]
+
+    def _lending(self, span: Range, region: Region) -> tuple[int, int, int, memoryview, bool]:
+        """See _lent."""
         whole = self._wholes.get(id(region.mapping))
         if whole is None:
             whole = self._wholes[id(region.mapping)] = memoryview(region.mapping)
-        at = region.offset + gpa - region.span.start
-        return whole[at : at + size]
+        return span.start, span.end, span.start - region.offset, whole, region.read_only
 
     def discard(self, gpa: int, size: int) -> None:
         """The guest has no use for these whole pages: the host has their memory back, and they read as zeroes, or as
@@ -372,7 +379,7 @@ class GuestMemory:
 
     def close(self) -> None:
         """Gives the mappings back. Legal twice. BufferError while a view of them is held."""
-        self._last = self.resizer = None
+        self._lent, self.resizer = _NOWHERE, None
         for whole in self._wholes.values():
             whole.release()
         self._wholes.clear()

@@ -67,6 +67,11 @@ class VirtioDevice:
     def notified(self, index: int) -> None:
         """There may be something in queue `index`, which is one of `queues`. On the reactor."""
 
+    def kind_of(self, chain: Chain) -> str:
+        """What the request is, in a word, for a timeline: by its buffers, where the device has none. GuestError for
+        none."""
+        return "in and out" if chain.readable and chain.writable else "in" if chain.writable else "out"
+
     def reset(self) -> None:
         """The driver starts anew: nothing of its queues may be touched any more."""
         self.queues, self.accepted = {}, 0

@@ -65,6 +65,7 @@ class Transport(Device):
         self._post = post
         self._told = told
         self._queues: dict[int, Ring] = {}
+        self._watch: Callable[[Ring], None] = lambda queue: None
         device.changed, device.again, device.guarded = self.config_changed, self.kick, self._guarded
         self._start()
 
@@ -176,7 +177,16 @@ class Transport(Device):
             raise GuestError(self.name, f"queue {index} cannot have {size} entries")
         places = (setup.descriptors, setup.available, setup.used)
         layout = PackedQueue if is_packed else SplitQueue
-        return layout(self._memory, index, size, places, self.accepted, lambda: self.interrupt(index))
+        queue = layout(self._memory, index, size, places, self.accepted, lambda: self.interrupt(index))
+        self._watch(queue)
+        return queue
+
+    def watch_queues(self, watch: Callable[[Any], None]) -> None:
+        """Calls `watch` with each queue before the device has it, and with those that it has. Before the machine
+        runs."""
+        self._watch = watch
+        for queue in self._queues.values():
+            watch(queue)
 
     # -- a device of the board --
 

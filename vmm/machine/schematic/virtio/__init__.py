@@ -109,14 +109,14 @@ class VirtioDevices:
         """For whoever never waits."""
         self._own: dict[VirtioDevice, Reactor] = {}
         self.places = _places(board)
-        self._transports: list[Transport] = []
+        self.transports: list[Transport] = []
         self._has_doorbells = False
 
     def add(self, device: VirtioDevice, name: str) -> None:
         """Plugs it in."""
         reactor = self.reactor_of(device)
         values = (self._board.memory, RLock(), reactor.call, lambda words: self.tell(name, words))
-        self._transports.append(self.places.add(device, name, values, reactor))
+        self.transports.append(self.places.add(device, name, values, reactor))
 
     def reactor_of(self, device: VirtioDevice) -> Reactor:
         """The one that works for it."""
@@ -162,7 +162,7 @@ class VirtioDevices:
         """Ends the reactors and closes the devices."""
         for reactor in self._reactors:
             reactor.close()
-        for transport in self._transports:
+        for transport in self.transports:
             transport.close()
 
 
