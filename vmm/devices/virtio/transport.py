@@ -161,13 +161,14 @@ class Transport(Device):
                 self._work(lambda: self._activate(None))
 
     def _activate(self, positions: dict[int, list[int]] | None) -> None:
-        """Makes the queues that are set up; where they stand is 0, or what was saved."""
+        """Makes the queues that are set up; or those that were saved, to stand where they stood: what the driver has
+        said of others since it was ready, they do not heed."""
         live: dict[int, VirtQueue] = {}
         for index, setup in enumerate(self.setups):
-            if setup.ready:
+            if setup.ready if positions is None else index in positions:
                 queue = self._queues[index] = self._made(index, setup)
                 live[index] = queue  # type: ignore[assignment]  # both layouts are VirtQueues
-                if positions is not None and index in positions:
+                if positions is not None:
                     queue.load(positions[index])
         self.device.activate(live, self.accepted)
 
