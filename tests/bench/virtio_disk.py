@@ -7,7 +7,6 @@ scripts/bench virtio calls it on a KVM that boots Linux.
 
 from __future__ import annotations
 
-import argparse
 import os
 import statistics
 import subprocess
@@ -17,7 +16,7 @@ from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
-from bench import row
+from bench import parser_of, row
 from linux_boot import IO, MICROVM, MMIO, Exits
 
 from vmm.boot import cpio
@@ -111,9 +110,7 @@ def run(command: list[str], exits: Exits) -> dict[str, Figures]:
 
 def main() -> int:
     """Prints the table; 1 when something is over its limit and --strict was given."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--strict", action="store_true", help="exit with 1 when a limit is broken")
+    parser = parser_of(__doc__, 2)
     parser.add_argument("--only", default="", metavar="WORDS", help="workloads whose names have these words")
     arguments = parser.parse_args()
     for name in [name for name in WORKLOADS if arguments.only not in name]:
