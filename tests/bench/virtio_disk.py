@@ -35,7 +35,7 @@ WORKLOADS = {
     "random read, 8 at once": ("read", "random", 4096, 1000, 8),
 }
 """(direction, order, bytes of a block, how many, how many at once)."""
-TIMES = 5
+TIMES = 3
 """Each is done so often in a boot: the shortest counts, for what else the host does comes and goes."""
 
 
