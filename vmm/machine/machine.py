@@ -62,6 +62,12 @@ VCPU_STACK = 4 * 1024
 class Machine(Outside, Still, Saving, Forks):
     """One machine. Closing it, or leaving its `with`, gives back every fd, mapping and thread."""
 
+    is_watching_msrs = False
+    """Whether watch_msrs() was called."""
+    _engine: Any = None
+    _ran = 0
+    _driver = 0
+
     def __init__(self, config: MachineConfig | None = None, **fields: Any) -> None:
         """From a config, from the fields of one, or from a config with some fields replaced.
 
@@ -86,17 +92,12 @@ class Machine(Outside, Still, Saving, Forks):
         self.state = CREATED
         self.born_ns = time.monotonic_ns()
         """When it was made, in the host's monotonic nanoseconds."""
-        self.is_watching_msrs = False
-        """Whether watch_msrs() was called."""
-        self._ran = 0
         self._turn = allocate_lock()
         """Held by the one thread that drives, joins or closes."""
-        self._driver = 0
         self._waits = []
         self.mirrors = []
         self._board = Board(self.config, time.monotonic_ns, time.time_ns, is_linux, large_pages)
         self._mark("memory and board are laid out")
-        self._engine: Any = None
         try:
             self.boot = load(self._board)
             del load  # it holds the image, and a kernel's file is large

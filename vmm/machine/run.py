@@ -27,8 +27,19 @@ class _NoLock:
         pass
 
 
+_NO_LOCK = _NoLock()
+
+
 class Run:
     """The shared state of the vCPU threads."""
+
+    deadline: int | None = None
+    """When the run ends by itself, in the host's monotonic nanoseconds."""
+    is_running = False
+    outcome: Outcome | None = None
+    panic = ""
+    """What the guest's kernel said of its panic, once it did; over pauses too."""
+    _is_serving = False
 
     def __init__(
         self, vcpus: Sequence[Vcpu], timers: Timers, irqchip: str, host_clock: Callable[[], int], lock: object = None
@@ -39,12 +50,7 @@ class Run:
         self.kernel_halts = irqchip in WITH_LOCAL_APICS
         """Whether a vCPU in HLT sleeps in the kernel."""
         self.host_clock = host_clock
-        self.lock = lock or _NoLock()
-        self.deadline: int | None = None
-        """When the run ends by itself, in the host's monotonic nanoseconds."""
-        self.is_running = False
-        self.outcome: Outcome | None = None
-        self._is_serving = False
+        self.lock = lock or _NO_LOCK
         self._jobs: list[Callable[[], None]] = []
         self._asleep: set[int] = set()
         self._surely_asleep: set[int] = set()
@@ -53,8 +59,6 @@ class Run:
         """vCPUs that stand at a HLT which came to us, each with whether its interrupts are on; over pauses too."""
         self.drivers: dict[int, Vcpu] = {}
         """Which vCPU a thread runs, by the thread's ident."""
-        self.panic = ""
-        """What the guest's kernel said of its panic, once it did; over pauses too."""
 
     def begin(self, deadline: int | None) -> None:
         """Before the first thread drives."""

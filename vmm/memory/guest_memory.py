@@ -112,6 +112,18 @@ def _map_file(size: int) -> tuple[mmap.mmap, int]:
 class GuestMemory:
     """All regions of one machine. Every method that takes a range refuses one that is not wholly inside one region."""
 
+    resizer: Callable[[int], int] | None = None
+    """What resize() does, where a device can do it."""
+    plugged: Callable[[], int] = staticmethod(lambda: 0)
+    """Bytes that the guest has taken besides those it started with."""
+    below: Image | None = None
+    """What the mappings show where nobody has written to them since they were laid over it; None: zeroes."""
+    _slots = 0
+    _notes: set[tuple[int, int]] | None = None
+    _lent: tuple[int, int, int, memoryview, bool] = _NOWHERE
+    """Where lend() found the last one: its first address, its end, the address of its mapping's first byte, that
+    mapping, whether it is a ROM."""
+
     def __init__(self, is_shared: bool = False, large_pages: bool = True) -> None:
         """`is_shared`: other processes are to map it. Without `large_pages` for memory that will lie over an image,
         whose pages are small."""
@@ -121,21 +133,10 @@ class GuestMemory:
         """The memfd of each mapping, by its id(), where they are shared."""
         self._regions: RangeMap[Region] = RangeMap()
         self._mappings: list[mmap.mmap] = []
-        self._slots = 0
         self._free_slots: list[int] = []
-        self._notes: set[tuple[int, int]] | None = None
         self._viewed: set[tuple[int, int]] = set()
         self._wholes: dict[int, memoryview] = {}
         """Of each mapping that somebody lent from, by its id()."""
-        self._lent = _NOWHERE
-        """Where lend() found the last one: its first address, its end, the address of its mapping's first byte, that
-        mapping, whether it is a ROM."""
-        self.resizer: Callable[[int], int] | None = None
-        """What resize() does, where a device can do it."""
-        self.plugged: Callable[[], int] = lambda: 0
-        """Bytes that the guest has taken besides those it started with."""
-        self.below: Image | None = None
-        """What the mappings show where nobody has written to them since they were laid over it; None: zeroes."""
 
     def add(
         self, gpa: int, size: int, name: str = "ram", read_only: bool = False,

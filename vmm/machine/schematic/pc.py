@@ -45,7 +45,7 @@ def _serial(index: int) -> Callable[[Board], Any]:
 def _debug_exit(board: Board) -> Any:
     from ...devices.debug_exit import DebugExit
 
-    return DebugExit(lambda value: board.debug_exit(value))
+    return DebugExit(board.debug_exit)
 
 
 def _debug_console(name: str) -> Callable[[Board], Any]:
@@ -66,19 +66,19 @@ def _post(board: Board) -> Any:
 def _system_control_a(board: Board) -> Any:
     from ...devices.power import SystemControlA
 
-    return SystemControlA(lambda words: board.reset_requested(words))
+    return SystemControlA(board.reset_requested)
 
 
 def _reset_control(board: Board) -> Any:
     from ...devices.power import ResetControl
 
-    return ResetControl(lambda words: board.reset_requested(words))
+    return ResetControl(board.reset_requested)
 
 
 def _keyboard(board: Board) -> Any:
     from ...devices.i8042 import I8042
 
-    return I8042(board.line(layout.KEYBOARD_LINE), None, lambda words: board.reset_requested(words))
+    return I8042(board.line(layout.KEYBOARD_LINE), None, board.reset_requested)
 
 
 def _rtc(board: Board) -> Any:
