@@ -64,20 +64,20 @@ def test_a_running_guest_is_made_larger_and_smaller(linux, with_virtio, runtime,
 
         def resize(size: int) -> None:
             """As a user does it, from outside."""
-            assert cli.main(["set", str(os.getpid()), f"memory={size}M"]) == 0
+            assert cli.main(["set", str(os.getpid()), f"memory={size}M", "--wait", "2m"]) == 0
             assert f"memory={size}M" in capsys.readouterr().out
 
         first = ask()
         assert until(lambda: running(runtime)), "it listens"
         resize(768)
-        assert until(lambda: machine.memory.plugged() == 512 * MiB), machine.memory.plugged()
+        assert machine.memory.plugged() == 512 * MiB
         assert until(lambda: ask() > first + 480, 30), totals
         before = resident()
         ask(b"use")
         used = resident()
         assert used - before > USED * 0.9, "new memory is used first"
         resize(256)
-        assert until(lambda: machine.memory.plugged() == 0), machine.memory.plugged()
+        assert machine.memory.plugged() == 0
         assert used - resident() > USED * 0.8, "the host has it back"
         assert until(lambda: ask() < first + 40, 30), totals
         machine.feed(b"end\n")

@@ -69,6 +69,13 @@ def test_memory_balloon_disk_and_network_are_set_at_once(vmm, rich):
     assert found["settings"]["memory"]["actual"] == 16 << 20, "this guest has no driver that takes more"
 
 
+def test_who_waits_is_told_that_the_guest_has_not_done_it(vmm, rich):
+    ran = vmm("set", rich, "memory=32M", "balloon=0", "disk0.operations=7", "--wait", "300ms")
+    assert (ran.code, ran.err) == (124, "vmm: the guest has not made it so: memory\n")
+    assert b"disk0.operations=7" in ran.out
+    assert vmm("set", rich, "memory=16M", "net0.bandwidth=1M", "--wait", "10s").code == 0
+
+
 def test_what_cannot_be_is_refused_with_every_fault_and_nothing_changes(vmm, rich):
     before = vmm("set", rich).out
     ran = vmm("set", rich, "memory=1G", "disk0.bandwith=1M", "net0.burst=2h", "disk1.operations=1", "balloon=0")
