@@ -136,7 +136,7 @@ class Outside:
         if min(bandwidth, operations, burst) < 0:
             raise ConfigError.of("limit", "0 or more a second")
         if virtio is not None:
-            limits = Limits(bandwidth=bandwidth, operations=operations, burst=int(burst * SECOND))
+            limits = Limits(bandwidth=bandwidth, operations=operations, burst=round(burst * SECOND))
             set_limit(device, virtio.reactor_of(device), limits)
 
     def limits(self, name: str) -> Limits:

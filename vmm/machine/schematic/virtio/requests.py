@@ -47,8 +47,8 @@ class RequestWatch:
             except GuestError:
                 kind = "malformed"
             push(chain, written)
-            if not self._is_over():
-                request = TracedRequest(chain.taken_ns, now(), name, queue.index, kind, chain.size, written)
-                self.requests.append(request)
+            began = getattr(chain, "taken_ns", None)  # None: before this queue was watched, or from another process
+            if began is not None and not self._is_over():
+                self.requests.append(TracedRequest(began, now(), name, queue.index, kind, chain.size, written))
 
         queue.pop, queue.push = taken, given_back  # type: ignore[method-assign]
