@@ -62,7 +62,7 @@ def restore(
 
     def prepare(machine: M) -> None:
         _refuse(path, lacking_clock(machine._engine, top.needs["tsc_khz"]))
-        _expect_same_files(machine, top, changes)
+        expect_same_files(machine, top, changes)
         if set_up is not None:
             set_up(machine)
 
@@ -73,7 +73,7 @@ def restore(
     return machine
 
 
-def _expect_same_files(machine: Saving, saved: Snapshot, changes: dict[str, Any]) -> None:
+def expect_same_files(machine: Saving, saved: Snapshot, changes: dict[str, Any]) -> None:
     """A drive that the user names now is theirs to answer for; the others must be as they were."""
     for field, disk in machine._board.drives.items():
         if field.partition("[")[0] not in changes and field in saved.state.disks:
