@@ -6,7 +6,7 @@ from ..errors import StateError
 from ..later import Later
 from ..units import SECOND
 from .lifecycle import ENDED, move
-from .outcome import MIGRATED, Outcome
+from .outcome import MIGRATED, MOMENT, Outcome
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -150,6 +150,34 @@ class Saving:
         from .saved.restore import restore
 
         return restore(cls, path, clock, set_up, verify, changes)
+
+    @classmethod
+    def restore_from(
+        cls, address: str, clock: str = "still", set_up: Callable[[Self], None] | None = None, **changes: Any
+    ) -> Self:  # fmt: skip
+        """The machine that `vmm snapshot serve` has at `address` (unix:PATH or tcp:HOST:PORT), before it runs on. It is
+        here at once; its memory comes while it runs, what the guest waits for first, by userfaultfd. To fork, save or
+        move it waits until all has come.
+
+        Errors as restore(), and HostError where userfaultfd is not permitted or nobody serves there; over tcp: drives
+        and firmware must be named by `changes`. Is the server lost before all has come, the run ends as "failed".
+        """
+        from .moving.served import restore_from
+
+        return restore_from(cls, address, clock, set_up, changes)
+
+    def lose_memory(self, verdict: Outcome) -> None:
+        """Some of its memory will never come: its run ends with that, or the next one does. Any thread."""
+        self._run.end(verdict)
+        self._run.post(lambda: self._run.end(verdict))
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether its run is over, or should be, and a vCPU has not come back from the guest. Any thread."""
+        run = self._run
+        if run.is_running:
+            return run.deadline is not None and run.host_clock() > run.deadline
+        return run.outcome not in (None, MOMENT) and bool(run.drivers)
 
     # -- moves --
 
