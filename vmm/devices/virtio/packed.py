@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ...memory.guest_memory import GuestMemory
 
 _AVAILABLE, _USED = 1 << 7, 1 << 15
+_BOTH = _AVAILABLE | _USED
 _ENABLE, _DISABLE, _AT = 0, 1, 2
 _WRAP = 1 << 15
 _MASK = 0xFFFF
@@ -53,13 +54,26 @@ class PackedQueue(Ring):
     # -- requests in --
 
     def _is_available(self) -> bool:
-        flags = self._flags[8 * self._next + 7]
-        return bool(flags & _AVAILABLE) is self._wrap and bool(flags & _USED) is not self._wrap
+        return self._flags[8 * self._next + 7] & _BOTH == (_AVAILABLE if self._wrap else _USED)
 
     def pop(self) -> Chain | None:
         """See VirtQueue."""
-        if not self._is_available():
+        at, wrap = self._next, self._wrap
+        if self._flags[8 * at + 7] & _BOTH != (_AVAILABLE if wrap else _USED):
             return None
+        gpa, size, head, flags = DESCRIPTOR.unpack_from(self._ring, ENTRY * at)
+        chain = self._lone(head, gpa, size, flags)
+        if chain is None:
+            chain = self._chain()
+        at += chain.taken
+        if at >= self.size:
+            at -= self.size
+            self._wrap = not wrap
+        self._next = at
+        return chain
+
+    def _chain(self) -> Chain:
+        """The buffers from the next descriptor on."""
         chain = Chain(0)
         at, taken = self._next, 0
         while True:
@@ -80,18 +94,14 @@ class PackedQueue(Ring):
             if not flags & NEXT:
                 break
         chain.head, chain.taken = head, taken
-        self._next, self._wrap = self._moved(self._next, self._wrap, taken)
         return chain
-
-    def _moved(self, at: int, wrap: bool, by: int) -> tuple[int, bool]:
-        at += by
-        if at >= self.size:
-            return at - self.size, not wrap
-        return (at + self.size, not wrap) if at < 0 else (at, wrap)
 
     def unpop(self, chain: Chain) -> None:
         """See VirtQueue."""
-        self._next, self._wrap = self._moved(self._next, self._wrap, -chain.taken)
+        self._next -= chain.taken
+        if self._next < 0:
+            self._next += self.size
+            self._wrap = not self._wrap
 
     # -- requests out --
 
@@ -103,8 +113,13 @@ class PackedQueue(Ring):
         _LENGTH_AND_ID.pack_into(self._ring, ENTRY * at + 8, written, chain.head)
         flags = (_AVAILABLE | _USED) if self._done_wrap else 0
         self._flags[8 * at + 7] = flags | WRITE if written else flags
-        self._done, self._done_wrap = self._moved(at, self._done_wrap, chain.taken)
-        self._pushed += chain.taken
+        taken = chain.taken
+        at += taken
+        if at >= self.size:
+            at -= self.size
+            self._done_wrap = not self._done_wrap
+        self._done = at
+        self._pushed += taken
 
     def flush(self) -> None:
         """See VirtQueue."""

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 F_INDIRECT, F_EVENT_INDEX, F_PACKED = 1 << 28, 1 << 29, 1 << 34
 NEXT, WRITE, INDIRECT = 1, 2, 4
+_MORE = NEXT | INDIRECT
 ENTRY = 16
 """Bytes of a descriptor, in either layout."""
 DESCRIPTOR = Struct("<QIHH")
@@ -82,6 +83,20 @@ class Ring:
 
     def _wrong(self, words: str) -> GuestError:
         return GuestError("virtio", f"queue {self.index}: {words}")
+
+    def _lone(self, head: int, gpa: int, size: int, flags: int) -> Chain | None:
+        """The chain of one descriptor if that is the whole of it, as with most frames; None for all else."""
+        view = None if flags & _MORE or not size else self._lend(gpa, size, flags & WRITE)
+        if view is None:
+            return None
+        chain = Chain(head)
+        chain.size, chain.parts = size, 1
+        if flags & WRITE:
+            chain.writable.append(view)
+            chain.places.append((gpa, size))
+        else:
+            chain.readable.append(view)
+        return chain
 
     def _add(self, chain: Chain, gpa: int, size: int, flags: int) -> None:
         """One buffer more."""
