@@ -110,6 +110,11 @@ def test_limits_hold_and_change_while_it_runs(disk):
     path = disk("qcow2")
     with Machine(guest_run.config_of("virtio-busy"), disks=(f"{path},operations=20",)) as machine:
         assert machine.run(deadline=1.5).kind == "deadline"  # 4000 requests
+        with pytest.raises(ConfigError, match="is written in place"):
+            machine.fork()
+        begun = time.monotonic()
+        machine.snapshot(f"{path}.snap")
+        assert time.monotonic() - begun < 5
         machine.limit("virtio-blk0", operations=100_000, bandwidth=1 << 30, burst=2.0)
         ends_well(machine)
         os.kill(machine.device("virtio-blk0").device._engine._process.pid, 9)

@@ -52,6 +52,7 @@ class StorageDaemon(Frontend):
         self._process: EngineProcess | None = None
         self._qmp: Qmp | None = None
         self._changes: Changes | None = None
+        self._limits: dict[str, int] = {}
         self._top = 0
         """Which image the filter lies over."""
         try:
@@ -119,7 +120,22 @@ class StorageDaemon(Frontend):
         limits: dict[str, int] = {}
         for name, rate in (("bps-total", bandwidth), ("iops-total", operations)):
             limits |= {name: rate, f"{name}-max": rate * burst // SECOND if burst >= SECOND else 0}
+        self._set_limits(limits)
+        self._limits = limits
+
+    def _set_limits(self, limits: dict[str, int]) -> None:
         self._ask("qom-set", path="limits", property="limits", value=limits)
+
+    def finish(self) -> None:
+        """See EngineLink. What is in the rings need not wait for its turn."""
+        if not self._limits:
+            super().finish()
+            return
+        self._set_limits(dict.fromkeys(self._limits, 0))
+        try:
+            super().finish()
+        finally:
+            self._set_limits(self._limits)
 
     # -- state: a disk of the board --
 
