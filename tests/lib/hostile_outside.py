@@ -25,7 +25,6 @@ from vmm.devices.virtio.external_fs import ExternalFs
 from vmm.memory.guest_memory import GuestMemory
 
 QUEUES = 2
-PATIENCE = 0.05
 
 
 class _Kept(Frontend):
@@ -34,7 +33,7 @@ class _Kept(Frontend):
     is_lost = False
 
     def serve(self, memory: GuestMemory) -> None:
-        self._memory, self.patience = memory, PATIENCE
+        self._memory = memory
 
     def close(self) -> None:
         try:

@@ -52,7 +52,6 @@ class StorageDaemon(Frontend):
         self._process: EngineProcess | None = None
         self._qmp: Qmp | None = None
         self._changes: Changes | None = None
-        self._limits: dict[str, int] = {}
         self._top = 0
         """Which image the filter lies over."""
         try:
@@ -112,6 +111,11 @@ class StorageDaemon(Frontend):
             raise EngineLost("the engine has ended")
         self._qmp.ask(command, **arguments)
 
+    def drain(self) -> None:
+        """See Frontend: it stops the rings, and goes on with the requests that it had taken. To open the filter anew it
+        must be done with them, limits or not; and it flushes all that lies below."""
+        self._ask("blockdev-reopen", options=[self._filter(self._top)])
+
     # -- limits --
 
     def limit(self, bandwidth: int, operations: int, burst: int) -> None:
@@ -120,29 +124,14 @@ class StorageDaemon(Frontend):
         limits: dict[str, int] = {}
         for name, rate in (("bps-total", bandwidth), ("iops-total", operations)):
             limits |= {name: rate, f"{name}-max": rate * burst // SECOND if burst >= SECOND else 0}
-        self._set_limits(limits)
-        self._limits = limits
-
-    def _set_limits(self, limits: dict[str, int]) -> None:
         self._ask("qom-set", path="limits", property="limits", value=limits)
-
-    def finish(self) -> None:
-        """See EngineLink. What is in the rings need not wait for its turn."""
-        if not self._limits:
-            super().finish()
-            return
-        self._set_limits(dict.fromkeys(self._limits, 0))
-        try:
-            super().finish()
-        finally:
-            self._set_limits(self._limits)
 
     # -- state: a disk of the board --
 
     def save(self) -> State:
         """When the file was last written to, and the changes kept in memory. The rings stand still. HostError."""
         try:
-            self._ask("blockdev-reopen", options=[self._filter(self._top)])  # which flushes all that lies below
+            self.drain()
         except EngineLost as error:
             raise HostError(f"{self.name}: {error}", "a machine whose disk is lost cannot be saved") from None
         changes = None if self._changes is None else self._changes.runs()

@@ -69,22 +69,22 @@ class External(VirtioDevice):
             self._engine.start(dict(self._rings()), self.accepted)
         except EngineLost as error:
             self.lost(str(error))
-            self.take_over()
 
     def settle(self) -> None:
-        """Everything is answered, and the rings are where they were left. HostError when the engine takes its time."""
+        """What the engine has taken it has given back, and the rings stand where they were left. Where the engine is
+        lost its own state is not to be had."""
         if self.is_lost or not self.queues:
             return
         try:
-            self._engine.finish()
+            places = self._engine.stop()
         except EngineLost as error:
             self.lost(str(error))
-            self.take_over()
             return
         for index, queue in self._rings():
             self._count(index)
-            if queue.catch_up():
+            if queue.catch_up(places[index]):
                 queue.interrupt()
+            self.again(index)
         self._start()  # nobody rings before the machine goes on
 
     def reset(self) -> None:
@@ -111,9 +111,10 @@ class External(VirtioDevice):
             self._count(index)
 
     def lost(self, words: str) -> None:
-        """The engine is gone. take_over() comes after it, where somebody drives the device."""
+        """The engine is gone, or shall be. take_over() comes once it is, if somebody drives the device."""
         if not self.is_lost:
             self.is_lost = True
+            self._engine.hang_up()
             self._trouble(f"{words}; {self.consequence}")
 
     def take_over(self) -> None:
