@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Protocol
 
+    from .arriving import Arriving
+
     class Image(Protocol):
         """The content of all mappings of a GuestMemory, in a file."""
 
@@ -35,6 +37,8 @@ LARGE = 128 * MiB
 """A region from here on is backed by huge pages where the host has them: a guest that uses so much memory meets a
 five-hundredth of the page faults, and one that does not pays for the few that it touches."""
 HUGE_PAGE = 2 * MiB
+_NOWHERE = (1, 0, 0, memoryview(b""), False)
+"""In place of where the last one was lent: no address is there."""
 MOST_SPACERS = 8
 """The first ones may go into gaps elsewhere; a spacer costs some microseconds."""
 
@@ -68,6 +72,17 @@ def _map(size: int) -> mmap.mmap:
             "give the guest less, or free some",
         ) from error
     return mapping
+
+
+def _map_image(image: Image, size: int, offset: int) -> mmap.mmap:
+    """What `image` holds there, copy-on-write."""
+    try:
+        return mmap.mmap(image.fd, size, mmap.MAP_PRIVATE | getattr(mmap, "MAP_NORESERVE", 0x4000), offset=offset)
+    except OSError as error:
+        raise HostError(
+            f"cannot map {format_size(size)} of guest memory ({error.strerror})",
+            "each machine over a template takes three files: raise `ulimit -n`, or close some",
+        ) from error
 
 
 def _map_large(gpa: int, size: int) -> mmap.mmap:
@@ -114,17 +129,25 @@ class GuestMemory:
     """What resize() does, where a device can do it."""
     plugged: Callable[[], int] = staticmethod(lambda: 0)
     """Bytes that the guest has taken besides those it started with."""
+    arriving: Arriving | None = None
+    """What is still to come of it, while it comes; its pages are waited for before anything here touches them."""
+    stop_arriving: Callable[[], None] = staticmethod(lambda: None)
+    """Has nothing more come, before it is unmapped."""
     below: Image | None = None
     """What the mappings show where nobody has written to them since they were laid over it; None: zeroes."""
     _slots = 0
     _notes: set[tuple[int, int]] | None = None
-    _last: Region | None = None
-    """Where lend() found the last one."""
+    _lent: tuple[int, int, int, memoryview, bool] = _NOWHERE
+    """Where lend() found the last one: its first address, its end, the address of its mapping's first byte, that
+    mapping, whether it is a ROM."""
 
-    def __init__(self, is_shared: bool = False, large_pages: bool = True) -> None:
+    def __init__(self, is_shared: bool = False, large_pages: bool = True, below: Image | None = None) -> None:
         """`is_shared`: other processes are to map it. Without `large_pages` for memory that will lie over an image,
-        whose pages are small."""
+        whose pages are small; `below` is such an image, over which the mappings that it has are laid as they are
+        made."""
         self.is_shared = is_shared
+        if below is not None:
+            self.below = below
         self._large = LARGE if large_pages else sys.maxsize
         self._files: dict[int, int] = {}
         """The memfd of each mapping, by its id(), where they are shared."""
@@ -177,6 +200,9 @@ class GuestMemory:
     def _new(self, gpa: int, size: int) -> mmap.mmap:
         """Host memory for a region at `gpa`."""
         if not self.is_shared:
+            below, index = self.below, len(self._mappings)
+            if below is not None and index < len(below.offsets):
+                return _map_image(below, size, below.offsets[index])
             return _map_large(gpa, size) if size >= self._large else _map(size)
         mapping, fd = _map_file(size)
         self._files[id(mapping)] = fd
@@ -212,8 +238,25 @@ class GuestMemory:
 
     @property
     def mappings(self) -> list[mmap.mmap]:
-        """The host memory behind all regions, also behind those that were removed, in the order of its making."""
+        """The host memory behind all regions, also behind those that were removed, in the order of its making. All of
+        it: HostError when some never comes."""
+        if self.arriving is not None:
+            self.arriving.finish()
+            self.arriving = None
         return self._mappings
+
+    def _wait_for(self, mapping: mmap.mmap, offset: int, size: int) -> None:
+        """Until these bytes are here. HostError when they never come."""
+        if self.arriving is not None:
+            self.arriving.need(self._start_of(mapping) + offset, size)
+
+    def _start_of(self, mapping: mmap.mmap) -> int:
+        start = 0
+        for each in self._mappings:
+            if each is mapping:
+                break
+            start += len(each)
+        return start
 
     def backing(self, size: int) -> mmap.mmap:
         """Host memory for regions, which may come and go while its content stays; given back by close()."""
@@ -224,7 +267,7 @@ class GuestMemory:
     def remove(self, region: Region) -> None:
         """Takes a region away; an engine that holds it must be told. What it showed stays until close()."""
         self._regions.remove(region.span)
-        self._last = None
+        self._lent = _NOWHERE
         self._free_slots.append(region.slot)
 
     @property
@@ -257,7 +300,10 @@ class GuestMemory:
         if entry is None or size < 0 or gpa + size > entry[0].end:
             here = ", ".join(f"{span} {region.name}" for span, region in self._regions) or "no memory"
             raise ConfigError.of(f"gpa {gpa:#x}", f"{size} bytes here are not in guest memory ({here})")
-        return entry[1].mapping, entry[1].offset + gpa - entry[0].start
+        mapping, at = entry[1].mapping, entry[1].offset + gpa - entry[0].start
+        if self.arriving is not None and size:
+            self._wait_for(mapping, at, size)
+        return mapping, at
 
     def place(self, gpa: int, size: int) -> tuple[int, int]:
         """Where `size` bytes are: (which of the mappings, offset in it). ConfigError where no one region has them."""
@@ -306,19 +352,25 @@ class GuestMemory:
         """The memory itself for a while, as a device of its own accord reads and writes it; None where [gpa, gpa +
         size) is not in one region, or `writable` and in a ROM. Whoever writes to it says so by note_at(). Let go of it
         before the machine closes."""
-        region = self._last
-        if region is None or gpa < region.span.start or gpa + size > region.span.end:
+        start, end, first, whole, read_only = self._lent
+        if not start <= gpa <= gpa + size <= end:
             entry = self._regions.find(gpa) if gpa >= 0 else None
-            if entry is None or gpa + size > entry[0].end:
+            if entry is None or size < 0 or gpa + size > entry[0].end:
                 return None
-            region = self._last = entry[1]
-        if size < 0 or (writable and region.read_only):
+            start, end, first, whole, read_only = self._lent = self._lending(*entry)
+        if writable and read_only:
             return None
+        at = gpa - first
+        if self.arriving is not None and size:
+            self._wait_for(whole.obj, at, size)  # type: ignore[arg-type]
+        return whole[at : at + size]
+
+    def _lending(self, span: Range, region: Region) -> tuple[int, int, int, memoryview, bool]:
+        """See _lent."""
         whole = self._wholes.get(id(region.mapping))
         if whole is None:
             whole = self._wholes[id(region.mapping)] = memoryview(region.mapping)
-        at = region.offset + gpa - region.span.start
-        return whole[at : at + size]
+        return span.start, span.end, span.start - region.offset, whole, region.read_only
 
     def discard(self, gpa: int, size: int) -> None:
         """The guest has no use for these whole pages: the host has their memory back, and they read as zeroes, or as
@@ -327,6 +379,8 @@ class GuestMemory:
         if self._notes is not None:
             self.note(mapping, at, size)
         mapping.madvise(mmap.MADV_REMOVE if self.is_shared else mmap.MADV_DONTNEED, at, size)
+        if self.arriving is not None:
+            self.arriving.discarded(self._start_of(mapping) + at, size)
 
     # -- what was written from our side --
 
@@ -337,9 +391,10 @@ class GuestMemory:
 
     def note_at(self, gpa: int, size: int) -> None:
         """Something was written to [gpa, gpa + size) by way of lend()."""
-        if self._notes is not None and size:
+        notes = self._notes
+        if notes is not None and size:
             mapping, at = self._locate(gpa, size)
-            self._notes |= self._pages(mapping, at, size)
+            notes.update(self._pages(mapping, at, size))  # not |=, which would put it back after take_notes()
 
     def note_writes(self) -> None:
         """From now on write(), fill() and views are noted, for whoever must know what changed."""
@@ -369,6 +424,8 @@ class GuestMemory:
         nothing where there is no RAM. While another vCPU writes to the page, what it writes may be lost."""
         if not self.contains(gpa, mmap.PAGESIZE) or gpa % mmap.PAGESIZE:
             return
+        if self.arriving is not None:
+            self.arriving.finish()
         content = self.read(gpa, mmap.PAGESIZE)
         mapping, at = self._locate(gpa, mmap.PAGESIZE)
         mapping.madvise(mmap.MADV_DONTNEED, at, mmap.PAGESIZE)
@@ -376,7 +433,8 @@ class GuestMemory:
 
     def close(self) -> None:
         """Gives the mappings back. Legal twice. BufferError while a view of them is held."""
-        self._last = self.resizer = None
+        self.stop_arriving()
+        self._lent, self.resizer = _NOWHERE, None
         for whole in self._wholes.values():
             whole.release()
         self._wholes.clear()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import mmap
 import os
-from zlib import crc32
+from binascii import crc32  # as zlib.crc32
 
 from . import pages
 from .guest_memory import GuestMemory

@@ -127,6 +127,8 @@ COMMAND = Command(
         Option(names=("--expect",), value="RULE", many=True, group=EXITS,
                help="one such rule: 'io[0x3f8] <= 400'"),
         Option(names=("--restore",), value="FILE", group=SNAPSHOTS, help="a saved machine in place of IMAGE"),
+        Option(names=("--from",), value="ADDRESS", group=SNAPSHOTS,
+               help="one that vmm snapshot serve has: memory follows"),
         Option(names=("--listen",), value="ADDRESS", group=SNAPSHOTS,
                help="wait there for a machine that migrates"),
         Option(names=("--standby",), value="ADDRESS", help=""),
