@@ -25,6 +25,12 @@ if TYPE_CHECKING:
             """The engine touches no ring any more, and has given back all that it had taken from them: which entry of
             each available ring is the next."""
 
+        def lives(self) -> bool:
+            """Whether an engine that is lost only does not talk to us any more, so that begin_anew() may help."""
+
+        def begin_anew(self) -> None:
+            """Another in its place, which serves no ring yet."""
+
         def hang_up(self) -> None:
             """It is lost: whoever watches it shall see so. Legal twice."""
 

@@ -121,3 +121,15 @@ def test_limits_hold_and_change_while_it_runs(disk):
         time.sleep(0.2)
         with pytest.raises(HostError, match="no limit"):
             machine.limit("virtio-blk0", operations=1)
+
+
+def test_a_driver_that_breaks_its_ring_is_asked_for_a_reset(busy, disk):
+    words: list[str] = []
+    machine = busy(disk("qcow2"), warn=words.append)
+    transport = machine.device("virtio-blk0")
+    index = transport.setups[0].available + 2
+    machine.memory.write_int(index, 2, machine.memory.read_int(index, 2) + 500)
+    assert machine.run(deadline=2).kind == "deadline"  # the guest waits for ever
+    assert transport.status & 0x40
+    said = "virtio-blk0: the engine has hung up, as it does on rings that cannot be; the device waits for a reset"
+    assert any(said in word for word in words), words

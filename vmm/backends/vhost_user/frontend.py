@@ -15,7 +15,7 @@ from . import wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from ...bus.engine_link import Ring
     from ...memory.guest_memory import GuestMemory
@@ -33,12 +33,20 @@ class Frontend:
 
     def __init__(self, wire_: Wire, memory: GuestMemory) -> None:
         """`memory` is shared. Asks the engine what it can; EngineLost."""
-        self._wire = wire_
         self._memory = memory
         self._kicks: dict[int, int] = {}
         self.calls: dict[int, int] = {}
         """The eventfd by which the engine tells of each queue that may be started."""
         self._started: list[int] = []
+        self.watch: Callable[[], None] = lambda: None
+        """To be called when there is another `fd`; `unwatch` before it goes."""
+        self.unwatch: Callable[[], None] = lambda: None
+        self.turn = 0
+        """How often it has begun anew."""
+        self._greet(wire_)
+
+    def _greet(self, wire_: Wire) -> None:
+        self._wire = wire_
         offered = wire_.ask_number(wire.GET_FEATURES)
         wire_.tell(wire.SET_OWNER)
         protocol = wire_.ask_number(wire.GET_PROTOCOL_FEATURES) if offered & F_PROTOCOL else 0
@@ -107,6 +115,26 @@ class Frontend:
 
     def drain(self) -> None:
         """Waits until what was taken from the rings is given back, for engines that stop before. EngineLost."""
+
+    def lives(self) -> bool:
+        """See EngineLink."""
+        return False
+
+    def begin_anew(self) -> None:
+        """See EngineLink: for engines that can."""
+        raise EngineLost("this engine cannot begin anew")
+
+    def _begin_anew(self, make: Callable[[], Wire]) -> None:
+        """`make` ends the one that stands, and connects to another. EngineLost when that is not like it."""
+        before = self.features, self.queues
+        self.unwatch()
+        self._wire.close()
+        self._started.clear()
+        self.turn += 1
+        self._greet(make())
+        if before != (self.features, self.queues):
+            raise EngineLost("the engine is another one now")
+        self.watch()
 
     def hang_up(self) -> None:
         """See EngineLink."""

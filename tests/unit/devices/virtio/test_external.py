@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import time
+from copy import copy
 from threading import RLock
 
 import pytest
@@ -166,6 +167,28 @@ def test_a_driver_that_resets_goes_on_with_the_engine(image):
     assert bench.engine._process._process.returncode is not None
 
 
+def test_a_driver_that_breaks_its_ring_has_another_engine_after_a_reset(image):
+    bench = Bench(image("qcow2"), "qcow2", "overlay")
+    try:
+        bench.engine.limit(0, 10_000, 0)
+        first = bench.engine._process.pid
+        assert bench.request(OUT, 8, b"kept")[0] == 0
+        bench.driver.queues[0].offer((1 << 40, 16, False), (STATUS, 1, True))
+        bench.ring()
+        assert select.select([bench.engine.fd], [], [], 10)[0], "it takes any address"
+        assert bench.engine.lives()
+        bench.disk.is_cut_off = True
+        bench.disk.guarded(bench.disk.cut_off)()
+        assert bench.driver.status & 0x40  # please reset
+        bench.driver.start(1 << 9)
+        assert not bench.driver.status & 0x40
+        assert bench.request(IN, 8)[1].startswith(b"kept")
+        assert bench.engine._process.pid != first
+        assert not bench.words
+    finally:
+        bench.close()
+
+
 def test_after_a_reset_nothing_of_the_drivers_memory_is_touched(image):
     bench = Bench(image("qcow2"), "qcow2")
     try:
@@ -227,6 +250,8 @@ def test_a_disk_goes_on_where_its_state_was_taken(image, manner):
         time.sleep(0.1)
         assert bench.memory.read(0, MiB) == memory  # nothing is done while the machine stands still
         done = len(bench.driver.queues[0].taken_back())
+        driver = copy(bench.driver.queues[0])
+        driver.free, driver.chains = driver.free.copy(), driver.chains.copy()
         if manner:  # it goes on
             bench.work()
             assert len(bench.wait()) == 1 - done
@@ -241,9 +266,7 @@ def test_a_disk_goes_on_where_its_state_was_taken(image, manner):
         again.engine.load(disk)
         again.memory.write(0, memory)
         again.transport.load(state)
-        again.driver.queues[0] = bench.driver.queues[0]
-        again.driver.queues[0].memory = again.memory
-        again.driver.queues[0].seen, again.driver.queues[0].offered = 1 + done, 2
+        again.driver.queues[0], driver.memory = driver, again.memory
         again.work()
         assert len(again.wait()) == 1 - done
         for sector in (8, 16):
