@@ -29,6 +29,7 @@ _DEVICE_FEATURES = (1 << 24) - 1
 class External(VirtioDevice):
     """Over `engine`; `trouble` is told when that is gone. Subclasses say what a request that failed looks like."""
 
+    may_wait = True  # for an engine to end, or to begin anew
     wanted_features = _DEVICE_FEATURES
     """Of those of the device that the engine offers."""
     consequence = "its requests fail"
