@@ -48,7 +48,7 @@ class Reader(threading.Thread):
 
     def run(self) -> None:
         with self._door, self._door.accept()[0] as peer:
-            while not self.is_over.wait(0.02):
+            while not self.is_over.wait(0.1):
                 self.size += len(peer.recv(1 << 14))
 
 
