@@ -19,8 +19,8 @@ MODULE = "kvm_bindings._kvm"
 PRODUCT = os.path.join(HERE, "_kvm.abi3.so")
 DECLARATIONS = ("cdef.h", "arguments.h", "numbers.h", "hardware.h", "step.h", "rewind.h", "hidden.h")
 SOURCES = (
-    "newer.h", "whole_step.h", "whole_hidden.h", "calls.c", "pages.c", "counters.c", "guest_clock.c", "kicks.c",
-    "ring.c", "step.c", "lifetime.c", "rewind.c", "hidden.c", "perf.c",
+    "newer.h", "whole_step.h", "whole_hidden.h", "calls.c", "pages.c", "userfault.c", "counters.c", "guest_clock.c",
+    "kicks.c", "ring.c", "step.c", "lifetime.c", "rewind.c", "hidden.c", "perf.c",
 )  # fmt: skip
 
 

@@ -38,6 +38,23 @@ int host_map_over(void *at, size_t size, int fd, uint64_t offset);
 /* Copies the pages whose bits are set in `dirty`; how many. */
 uint64_t host_put_back(uint8_t *to, const uint8_t *from, const uint64_t *dirty, uint64_t pages);
 
+/* ---- pages that user space brings: each gives 0, or -errno ---- */
+
+/* A userfaultfd that does not block and serves the kernel's faults too, or -errno. */
+int host_userfault_open(void);
+/* From now on whoever touches a page that is not there waits until one of the calls below brings it. */
+int host_userfault_watch(int fd, void *at, size_t size);
+/* No longer: who waits goes on, with zeroes where nothing was brought. */
+int host_userfault_forget(int fd, void *at, size_t size);
+/* The address of a page that somebody waits for, 0 for none just now. */
+uint64_t host_userfault_next(int fd);
+/* Brings pages, as they are at `from` or empty, and wakes who waits; those that are there stay as they are. */
+int host_userfault_copy(int fd, void *to, const void *from, size_t size);
+int host_userfault_zero(int fd, void *to, size_t size);
+int host_userfault_wake(int fd, void *at, size_t size);
+/* Whoever touches these pages is refused: the kernel with EFAULT, this process with SIGSEGV. */
+int host_forbid(void *at, size_t size);
+
 /* ---- registers ---- */
 
 struct kvm_regs {
@@ -267,3 +284,4 @@ struct kvm_run {
 	kvm_run_s s;
 	...;
 };
+void kvm_put_at_entry(struct kvm_run *run, const struct kvm_sync_regs *registers, unsigned long which);

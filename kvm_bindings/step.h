@@ -167,6 +167,9 @@ int64_t step_run(struct step *step, uint64_t reply);
  */
 void step_finish(struct step *step, int finishing);
 
+/* From now on exits over time count from `zero_ns` of CLOCK_MONOTONIC. */
+void step_begin_time(struct step *step, uint64_t zero_ns);
+
 /* What passed since the exit was our own set-up: the handler's time begins now. */
 void step_excuse(struct step *step);
 

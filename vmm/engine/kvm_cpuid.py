@@ -30,6 +30,13 @@ class CpuidTables:
         self._has_deadline = False
         self._made: dict[tuple[CpuModel, int, int, bool, int], CData] = {}
 
+    def supported(self, system: System) -> list[arrays.CpuidEntry]:
+        """What KVM can show guests on this host; not to be changed."""
+        if not self._supported:
+            self._supported = system.get_supported_cpuid()
+            self._has_deadline = bool(system.check_extension(lib.KVM_CAP_TSC_DEADLINE_TIMER))
+        return self._supported
+
     def table(
         self, system: System, model: CpuModel, index: int, count: int, local_apic: bool, tsc_khz: int = 0
     ) -> CData:
@@ -38,10 +45,7 @@ class CpuidTables:
         key = (model, index, count, local_apic, tsc_khz)
         made = self._made.get(key)
         if made is None:
-            if not self._supported:
-                self._supported = system.get_supported_cpuid()
-                self._has_deadline = bool(system.check_extension(lib.KVM_CAP_TSC_DEADLINE_TIMER))
-            supported = self._supported
+            supported = self.supported(system)
             if local_apic and self._has_deadline:
                 supported = cpuid.with_deadline_timer(supported)
             entries = cpuid.select(model, supported)

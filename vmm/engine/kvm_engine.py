@@ -6,6 +6,7 @@ from kvm_bindings import ffi, lib
 from kvm_bindings.errors import KvmError
 
 from ..errors import ConfigError, HostError
+from ..later import Later
 from . import kvm_cpuid, kvm_door
 from .kvm_vcpu import KvmVcpu
 from .protocol import ALL_PARTS
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ..observe.hidden_exits import HiddenExits
     from ..observe.msr_accesses import MsrAccess
     from ..state import State
+    from . import kvm_pages, kvm_state
     from .kvm_collector import WriteCollector
     from .kvm_dirty import KvmDirtyLog
     from .kvm_eventfds import Eventfds
@@ -31,8 +33,12 @@ if TYPE_CHECKING:
     from .kvm_irqchip import KernelIrqchip, LocalApics
     from .kvm_laps import KvmLaps
     from .kvm_latch import Latch
+    from .kvm_messages import Messages
     from .kvm_msr_watch import MsrWatch
     from .kvm_state import KvmState, StateTaker
+else:
+    kvm_pages = Later("vmm.engine.kvm_pages")
+    kvm_state = Later("vmm.engine.kvm_state")
 
 IDENTITY_MAP_ADDRESS = 0xFEFF_C000
 TSS_ADDRESS = IDENTITY_MAP_ADDRESS + 0x1000
@@ -68,6 +74,7 @@ class KvmEngine:
         """The TSC's kilohertz, of the host and of new vCPUs; 0 where the kernel does not tell."""
         self._taker: StateTaker | None = None
         self._eventfds: Eventfds | None = None
+        self._messages: Messages | None = None
         self._latches: list[Latch] = []
         """Which must outlive the vCPUs."""
 
@@ -121,15 +128,11 @@ class KvmEngine:
 
     def share_memory(self, memory: GuestMemory) -> Template:
         """See protocol.Engine."""
-        from .kvm_pages import template_of
-
-        return template_of(memory)
+        return kvm_pages.template_of(memory)
 
     def lay_over(self, memory: GuestMemory, template: Template) -> None:
         """See protocol.Engine."""
-        from .kvm_pages import lay_over
-
-        lay_over(memory, template)
+        kvm_pages.lay_over(memory, template)
 
     def laps(self, memory: GuestMemory, template: Template, state: KvmState) -> KvmLaps | None:
         """See protocol.Engine."""
@@ -204,9 +207,16 @@ class KvmEngine:
 
     def send_message(self, address: int, data: int) -> bool:
         """See protocol.Engine."""
-        from .kvm_irqchip import send
+        if self._messages is None:
+            self._messages = self._made_messages()
+        return self._messages.send(address, data)
 
-        return send(self.vm, address, data)
+    def _made_messages(self) -> Messages:
+        from .kvm_messages import Messages
+
+        chip = self.irqchip or self.local_apics
+        assert chip is not None  # or there is nobody to send to
+        return Messages(self.vm, chip.routes, self._events())
 
     def interrupt_fd(self, gsi: int) -> int | None:
         """See protocol.Engine."""
@@ -223,6 +233,8 @@ class KvmEngine:
 
     def save(self, into: KvmState | None = None, parts: int = ALL_PARTS) -> KvmState:
         """See protocol.Engine."""
+        if self._messages is not None:
+            self._messages.settle()
         return self._states().take(into, parts)
 
     def load(self, state: KvmState, parts: int = ALL_PARTS, elapsed_ns: int = 0) -> None:
@@ -249,9 +261,7 @@ class KvmEngine:
 
     def _states(self) -> StateTaker:
         if self._taker is None:
-            from .kvm_state import StateTaker
-
-            self._taker = StateTaker(self)
+            self._taker = kvm_state.StateTaker(self)
         return self._taker
 
     # -- looking on --

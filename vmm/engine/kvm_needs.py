@@ -5,14 +5,16 @@ from __future__ import annotations
 from kvm_bindings import arrays, lib
 from kvm_bindings.caps import CAPABILITIES
 from kvm_bindings.errors import KvmError
-from kvm_bindings.system import System
 
 from ..cpu import features
 from ..errors import HostError
+from . import kvm_cpuid, kvm_door
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from kvm_bindings.system import System
 
     from .kvm_engine import KvmEngine
     from .kvm_state import KvmState
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 def needs(engine: KvmEngine, state: KvmState) -> dict[str, object]:
     """CPU features by name, capabilities by KVM's name with the least answer that will do, and the TSC's kilohertz."""
     # Not what KVM does not list: bits that are the VMM's to set (ht, hypervisor) or the guest's (osxsave)
-    here = set(features.names_in(engine.system.get_supported_cpuid()))
+    here = set(features.names_in(kvm_cpuid.HERE.supported(engine.system)))
     shown = features.names_in(arrays.cpuid2_entries(state.vcpus[0].cpuid))
     least = {"KVM_CAP_USER_MEMORY": 1, "KVM_CAP_SYNC_REGS": 7, "KVM_CAP_VCPU_EVENTS": 1, "KVM_CAP_ADJUST_CLOCK": 1}
     if len(state.vcpus) > 1:
@@ -46,23 +48,20 @@ def needs(engine: KvmEngine, state: KvmState) -> dict[str, object]:
     }
 
 
-def lacking(names: Sequence[str], capabilities: Mapping[str, int], tsc_khz: int) -> list[str]:
-    """What of such needs this host has not, each in words. HostError where there is no usable KVM at all."""
+def lacking(names: Sequence[str], capabilities: Mapping[str, int], tsc_khz: int = 0) -> list[str]:
+    """What of such needs this host has not, each in words; `tsc_khz` 0 leaves that question out, for which KVM may need
+    a VM (lacking_clock() asks a machine's own). HostError where there is no usable KVM at all."""
+    system = kvm_door.HERE.open()
     try:
-        system = System()
-    except OSError as error:
-        from .kvm_trouble import opening
-
-        raise opening(error) from error
-    with system:
-        try:
-            return _lacking(system, names, capabilities, tsc_khz)
-        except KvmError as error:
-            raise HostError(f"KVM does not say what it can do: {error}") from error
+        return _lacking(system, names, capabilities, tsc_khz)
+    except KvmError as error:
+        raise HostError(f"KVM does not say what it can do: {error}") from error
+    finally:
+        kvm_door.HERE.close()
 
 
 def _lacking(system: System, names: Sequence[str], capabilities: Mapping[str, int], tsc_khz: int) -> list[str]:
-    here = set(features.names_in(system.get_supported_cpuid()))
+    here = set(features.names_in(kvm_cpuid.HERE.supported(system)))
     missing = [f"the CPU feature {name}" for name in names if name not in here]
     known = {cap.name: cap for cap in CAPABILITIES}
     for name, least in capabilities.items():
@@ -73,7 +72,18 @@ def _lacking(system: System, names: Sequence[str], capabilities: Mapping[str, in
             missing.append(f"{name}{words}" + (f": {answer} here, {least} needed" if answer else ""))
     if tsc_khz and not system.check_extension(lib.KVM_CAP_TSC_CONTROL):
         with system.create_vm() as vm:
-            own = vm.get_tsc_khz()
-        if abs(own - tsc_khz) > tsc_khz // 1000:  # more than calibration makes of one clock
-            missing.append(f"a TSC of {tsc_khz} kHz: it counts {own} kHz here, and KVM cannot scale it")
+            missing += _lacking_clock(vm.get_tsc_khz(), tsc_khz)
     return missing
+
+
+def lacking_clock(engine: KvmEngine, tsc_khz: int) -> list[str]:
+    """As lacking(), of the TSC alone, where there is a machine to ask."""
+    if not tsc_khz or not engine.tsc_khz or engine.system.check_extension(lib.KVM_CAP_TSC_CONTROL):
+        return []
+    return _lacking_clock(engine.tsc_khz, tsc_khz)
+
+
+def _lacking_clock(own: int, tsc_khz: int) -> list[str]:
+    if abs(own - tsc_khz) <= tsc_khz // 1000:  # no more than calibration makes of one clock
+        return []
+    return [f"a TSC of {tsc_khz} kHz: it counts {own} kHz here, and KVM cannot scale it"]

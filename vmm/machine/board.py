@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..bus.irq import IrqLine
-    from ..memory.guest_memory import Region
+    from ..memory.guest_memory import Image, Region
     from .config import MachineConfig
     from .schematic.virtio import VirtioDevices
 
@@ -69,7 +69,9 @@ class Board(Wishes):
         wall_clock: Callable[[], int],
         is_linux: bool = False,
         large_pages: bool = True,
+        below: Image | None = None,
     ) -> None:
+        """`large_pages` and `below` as of GuestMemory."""
         self.config = config
         self.is_linux = is_linux
         """Whether the image is a Linux kernel."""
@@ -79,7 +81,7 @@ class Board(Wishes):
         self._makers = plan.makers.copy()
         self._chips: dict[str, Any] = {}
         self._making = RLock()
-        self.memory = GuestMemory(config.shares_memory, large_pages)
+        self.memory = GuestMemory(config.shares_memory, large_pages, below)
         self.timers = Timers(host_clock, self.rearm)
         self.outputs: dict[str, Any] = {}
         """What the ports that speak write to, by the name of the chip: a ConsoleLog, an Output, or a callable."""

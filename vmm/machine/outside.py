@@ -125,9 +125,10 @@ class Outside:
             virtio.reactor.call(lambda: console.resize(columns, rows))
 
     def limit(self, name: str, bandwidth: int = 0, operations: int = 0, burst: float = 0.1) -> None:
-        """Limits the raw virtio disk or the network card `name`, such as "virtio-blk0" or "virtio-net0", to so many
+        """Limits the virtio disk or the network card `name`, such as "virtio-blk0" or "virtio-net0", to so many
         bytes and requests (or frames) a second, 0 for any number; `burst` seconds' worth may be saved up. Any thread,
-        before or while it runs. ConfigError for another device, or for less than nothing.
+        before or while it runs. ConfigError for another device, or for less than nothing, HostError for a disk in
+        another product's format whose engine is gone.
         """
         from .limit_options import Limits
         from .schematic.virtio.limits import set_limit
@@ -146,9 +147,9 @@ class Outside:
         return limits_of(self._limited(name))
 
     def _limited(self, name: str) -> Any:
-        device = getattr(self.device(name), "device", None)
-        if self._board.virtio is None or not hasattr(device, "limit"):
-            raise ConfigError.of("limit", f"{name} is neither a raw virtio disk nor a network card")
+        device: Any = getattr(self.device(name), "device", None)
+        if self._board.virtio is None or not (hasattr(device, "limit") or hasattr(device, "set_limit")):
+            raise ConfigError.of("limit", f"{name} is neither a virtio disk nor a network card")
         return device
 
     def press_ctrl_alt_del(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..bits import field
 from ..cpu import opcodes, paging, registers
 from ..cpu.segments import Segment
-from ..errors import VmmError
+from ..errors import HostError, VmmError
 from ..observe.crash import CrashReport
 from ..observe.kernel_stats import KernelCounters
 from ..observe.over_time import coarser
@@ -185,17 +185,27 @@ class Sight:
 
     def _walk(self, gva: int) -> paging.Walk:
         cr3, cr0, cr4, efer = self._control
-        return paging.walk(self._memory.read, cr3, cr0, cr4, efer, gva)
+        return paging.walk(self._entry, cr3, cr0, cr4, efer, gva)
+
+    def _entry(self, gpa: int, size: int) -> bytes:
+        """Of a page table; one that never came (moving/pager.py) leads nowhere."""
+        try:
+            return self._memory.read(gpa, size)
+        except HostError:
+            return bytes(size)
 
     def read(self, gva: int, size: int) -> bytes:
-        """Up to `size` bytes; fewer where translation or memory ends."""
+        """Up to `size` bytes; fewer where translation or memory ends, or never came."""
         data = b""
         while len(data) < size:
             gpa = self._walk(gva + len(data)).gpa
             piece = min(size - len(data), paging.PAGE_SIZE - field(gva + len(data), 0, 12))
             if gpa is None or not self._memory.contains(gpa, piece):
                 break
-            data += self._memory.read(gpa, piece)
+            try:
+                data += self._memory.read(gpa, piece)
+            except HostError:  # it never came
+                break
         return data
 
     def around(self, gva: int, before: int, after: int) -> tuple[bytes, int]:

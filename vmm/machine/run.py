@@ -89,7 +89,10 @@ class Run:
             if self.panic and verdict.kind in outcome.LAST_OF_A_PANIC:
                 verdict = outcome.panic(self.panic)
             self._verdicts.append(verdict)  # two threads may be here: the first in the list wins
-            self.outcome = next((each for each in self._verdicts if each is not MOMENT), MOMENT)
+            for verdict in self._verdicts:
+                if verdict is not MOMENT:
+                    break
+            self.outcome = verdict
             self.is_running = False
         elif self.outcome is not None and self.outcome.kind in outcome.PAUSES and verdict.kind not in outcome.RESUMABLE:
             self.outcome = verdict  # the guest was at its end already: run on, it would go past that

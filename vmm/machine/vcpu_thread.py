@@ -57,6 +57,7 @@ class VcpuThread:
             else:
                 self._ended(stop)
         vcpu.set_alarm(0)
+        del run.drivers[get_ident()]
 
     def _ended(self, stop: Stop) -> None:
         self.run.end(

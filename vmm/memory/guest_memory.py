@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Protocol
 
+    from .arriving import Arriving
+
     class Image(Protocol):
         """The content of all mappings of a GuestMemory, in a file."""
 
@@ -72,6 +74,17 @@ def _map(size: int) -> mmap.mmap:
     return mapping
 
 
+def _map_image(image: Image, size: int, offset: int) -> mmap.mmap:
+    """What `image` holds there, copy-on-write."""
+    try:
+        return mmap.mmap(image.fd, size, mmap.MAP_PRIVATE | getattr(mmap, "MAP_NORESERVE", 0x4000), offset=offset)
+    except OSError as error:
+        raise HostError(
+            f"cannot map {format_size(size)} of guest memory ({error.strerror})",
+            "each machine over a template takes three files: raise `ulimit -n`, or close some",
+        ) from error
+
+
 def _map_large(gpa: int, size: int) -> mmap.mmap:
     """Host memory for a region at `gpa`, in huge pages. KVM shows the guest a huge page as one only where the host's
     address and the guest's agree modulo its size; the host puts mappings side by side, so another one between them
@@ -116,6 +129,10 @@ class GuestMemory:
     """What resize() does, where a device can do it."""
     plugged: Callable[[], int] = staticmethod(lambda: 0)
     """Bytes that the guest has taken besides those it started with."""
+    arriving: Arriving | None = None
+    """What is still to come of it, while it comes; its pages are waited for before anything here touches them."""
+    stop_arriving: Callable[[], None] = staticmethod(lambda: None)
+    """Has nothing more come, before it is unmapped."""
     below: Image | None = None
     """What the mappings show where nobody has written to them since they were laid over it; None: zeroes."""
     _slots = 0
@@ -124,10 +141,13 @@ class GuestMemory:
     """Where lend() found the last one: its first address, its end, the address of its mapping's first byte, that
     mapping, whether it is a ROM."""
 
-    def __init__(self, is_shared: bool = False, large_pages: bool = True) -> None:
+    def __init__(self, is_shared: bool = False, large_pages: bool = True, below: Image | None = None) -> None:
         """`is_shared`: other processes are to map it. Without `large_pages` for memory that will lie over an image,
-        whose pages are small."""
+        whose pages are small; `below` is such an image, over which the mappings that it has are laid as they are
+        made."""
         self.is_shared = is_shared
+        if below is not None:
+            self.below = below
         self._large = LARGE if large_pages else sys.maxsize
         self._files: dict[int, int] = {}
         """The memfd of each mapping, by its id(), where they are shared."""
@@ -180,6 +200,9 @@ class GuestMemory:
     def _new(self, gpa: int, size: int) -> mmap.mmap:
         """Host memory for a region at `gpa`."""
         if not self.is_shared:
+            below, index = self.below, len(self._mappings)
+            if below is not None and index < len(below.offsets):
+                return _map_image(below, size, below.offsets[index])
             return _map_large(gpa, size) if size >= self._large else _map(size)
         mapping, fd = _map_file(size)
         self._files[id(mapping)] = fd
@@ -188,6 +211,10 @@ class GuestMemory:
     def file_of(self, region: Region) -> tuple[int, int]:
         """(memfd, offset in it) of a region of shared memory."""
         return self._files[id(region.mapping)], region.offset
+
+    def fd_of(self, mapping: mmap.mmap) -> int:
+        """The memfd of a mapping of shared memory."""
+        return self._files[id(mapping)]
 
     def twin(self) -> GuestMemory:
         """One with the same regions in the same slots, over untouched mappings of its own."""
@@ -211,8 +238,25 @@ class GuestMemory:
 
     @property
     def mappings(self) -> list[mmap.mmap]:
-        """The host memory behind all regions, also behind those that were removed, in the order of its making."""
+        """The host memory behind all regions, also behind those that were removed, in the order of its making. All of
+        it: HostError when some never comes."""
+        if self.arriving is not None:
+            self.arriving.finish()
+            self.arriving = None
         return self._mappings
+
+    def _wait_for(self, mapping: mmap.mmap, offset: int, size: int) -> None:
+        """Until these bytes are here. HostError when they never come."""
+        if self.arriving is not None:
+            self.arriving.need(self._start_of(mapping) + offset, size)
+
+    def _start_of(self, mapping: mmap.mmap) -> int:
+        start = 0
+        for each in self._mappings:
+            if each is mapping:
+                break
+            start += len(each)
+        return start
 
     def backing(self, size: int) -> mmap.mmap:
         """Host memory for regions, which may come and go while its content stays; given back by close()."""
@@ -256,7 +300,10 @@ class GuestMemory:
         if entry is None or size < 0 or gpa + size > entry[0].end:
             here = ", ".join(f"{span} {region.name}" for span, region in self._regions) or "no memory"
             raise ConfigError.of(f"gpa {gpa:#x}", f"{size} bytes here are not in guest memory ({here})")
-        return entry[1].mapping, entry[1].offset + gpa - entry[0].start
+        mapping, at = entry[1].mapping, entry[1].offset + gpa - entry[0].start
+        if self.arriving is not None and size:
+            self._wait_for(mapping, at, size)
+        return mapping, at
 
     def place(self, gpa: int, size: int) -> tuple[int, int]:
         """Where `size` bytes are: (which of the mappings, offset in it). ConfigError where no one region has them."""
@@ -314,6 +361,8 @@ class GuestMemory:
         if writable and read_only:
             return None
         at = gpa - first
+        if self.arriving is not None and size:
+            self._wait_for(whole.obj, at, size)  # type: ignore[arg-type]
         return whole[at : at + size]
 
     def _lending(self, span: Range, region: Region) -> tuple[int, int, int, memoryview, bool]:
@@ -330,6 +379,8 @@ class GuestMemory:
         if self._notes is not None:
             self.note(mapping, at, size)
         mapping.madvise(mmap.MADV_REMOVE if self.is_shared else mmap.MADV_DONTNEED, at, size)
+        if self.arriving is not None:
+            self.arriving.discarded(self._start_of(mapping) + at, size)
 
     # -- what was written from our side --
 
@@ -373,6 +424,8 @@ class GuestMemory:
         nothing where there is no RAM. While another vCPU writes to the page, what it writes may be lost."""
         if not self.contains(gpa, mmap.PAGESIZE) or gpa % mmap.PAGESIZE:
             return
+        if self.arriving is not None:
+            self.arriving.finish()
         content = self.read(gpa, mmap.PAGESIZE)
         mapping, at = self._locate(gpa, mmap.PAGESIZE)
         mapping.madvise(mmap.MADV_DONTNEED, at, mmap.PAGESIZE)
@@ -380,6 +433,7 @@ class GuestMemory:
 
     def close(self) -> None:
         """Gives the mappings back. Legal twice. BufferError while a view of them is held."""
+        self.stop_arriving()
         self._lent, self.resizer = _NOWHERE, None
         for whole in self._wholes.values():
             whole.release()

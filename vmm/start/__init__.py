@@ -4,7 +4,7 @@ To find, open and read a module takes 0.1 ms, and a tiny guest lives for two. Th
 lies in __pycache__, names each source with its size and time of change, and is written anew (writer.py) when one of
 them differs. Without it Python's own way serves. Not for the library: `import vmm` does not come here.
 A second file has what a Linux machine needs beyond that; it is read when the command's words speak of Linux. A third
-has what brings a saved machine back.
+has what brings a saved machine back, which is a Linux more often than not.
 Why: docs/adr/0003-start-up-time-is-a-feature.md.
 """
 
@@ -37,12 +37,11 @@ def command() -> None:
 
 
 def wanted(words: list[str]) -> tuple[str, ...]:
-    """The files for a command. A guess: without an initrd a kernel comes too seldom to look for it here; what was saved
-    is a Linux more often than not."""
+    """The files for a command. A guess: without an initrd a kernel comes too seldom to look for it here."""
     if words[:1] == ["linux"]:
         return PLAIN, LINUX
     if words[:1] == ["restore"]:
-        return PLAIN, LINUX, SAVED
+        return PLAIN, SAVED
     if words[:1] != ["run"]:
         return ()
     return (PLAIN, LINUX) if any(word.startswith(("--initrd", "-initrd")) for word in words) else (PLAIN,)

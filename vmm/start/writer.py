@@ -33,6 +33,11 @@ ROOTS = {
     SAVED: (
         "vmm.control.cli.restore", "vmm.machine.saved.restore", "vmm.machine.saved.capture", "vmm.engine.kvm_state",
         "vmm.engine.kvm_state_bytes", "vmm.devices.pic",
+        "vmm.machine.schematic.panic", "vmm.machine.schematic.power", "vmm.machine.schematic.generation",
+        "vmm.machine.schematic.tables", "vmm.backends.console_log",
+        "vmm.boot.tables.acpi", "vmm.boot.tables.mptable", "vmm.boot.tables.smbios", "vmm.boot.tables.hardware",
+        "vmm.observe.panic", "vmm.engine.kvm_irqchip", "vmm.engine.kvm_collector", "vmm.devices.generation_id",
+        "vmm.devices.power", "vmm.devices.acpi_pm", "vmm.devices.i8042", "vmm.devices.rtc",
     ),
 }  # fmt: skip
 """The command, and what it imports late in every such run or nearly; what these import themselves comes with them."""

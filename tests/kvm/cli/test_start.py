@@ -6,18 +6,24 @@ import os
 import subprocess
 import sys
 
-from vmm import start
+from vmm import Machine, start
 from vmm.control import guest_set
 from vmm.start import writer
 
 
-def imported(words: list[str]) -> tuple[list[str], bytes]:
-    """(ours that Python's own way imported, what the guest said)."""
-    command = [sys.executable, "-X", "importtime", "-m", "vmm", "run", *words]
+def everything(words: list[str], verb: str = "run") -> tuple[list[str], bytes]:
+    """(what Python's own way imported from the command's start on, what the guest said)."""
+    command = [sys.executable, "-X", "importtime", "-m", "vmm", verb, *words]
     environment = {**os.environ, "PYTHONPATH": writer.HERE}
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, env=environment, check=False)
     names = [line.rpartition("|")[2].strip() for line in done.stderr.decode().splitlines() if "import time:" in line]
-    return [name for name in names if name.split(".")[0] in ("vmm", "kvm_bindings")], done.stdout
+    return names[names.index("vmm") :], done.stdout
+
+
+def imported(words: list[str], verb: str = "run") -> tuple[list[str], bytes]:
+    """The same, of ours alone."""
+    names, said = everything(words, verb)
+    return [name for name in names if name.split(".")[0] in ("vmm", "kvm_bindings")], said
 
 
 def test_a_plain_run_imports_only_its_entry_by_pythons_way(image, code):
@@ -35,3 +41,15 @@ def test_a_linux_machine_comes_from_the_second_file(tmp_path):
     ours, said = imported([guest_set.build("bzimage"), "--initrd", str(initrd), "--protocol", "linux32"])
     assert said.startswith(b"hello")
     assert ours == ["vmm", "vmm.start"], "name what is new in vmm/start/writer.py's ROOTS"
+
+
+def test_a_saved_machine_comes_back_without_the_slow_modules(image, code, tmp_path):
+    path = str(tmp_path / "a.snap")
+    with Machine(image=image(code.exit(0)), mode="real") as machine:
+        machine.snapshot(path)
+    for kind in (start.PLAIN, start.SAVED):
+        writer.write(start.path(kind), kind)
+    ours, _ = imported([path], "restore")
+    assert ours == ["vmm", "vmm.start"], "name what is new in vmm/start/writer.py's ROOTS"
+    slow = {"re", "enum", "json", "base64", "zlib", "ctypes", "hashlib", "typing", "dataclasses", "threading"}
+    assert not slow & set(everything([path], "restore")[0])

@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 _DRIVES = ("fda", "hda", "hdb", "cdrom", "symbols", "firmware")
 _SHORT = (
-    "--listen", "--clock", "--verify", "--deadline", "--console", "--stats", "--stats-out", "--json", "--quiet",
-    "--snapshot",
+    "--from", "--listen", "--clock", "--verify", "--deadline", "--console", "--stats", "--stats-out", "--json",
+    "--quiet", "--snapshot",
 )  # fmt: skip
 _HERE = (
     *_SHORT, "--exit-code", "--display", "--screenshot", "--report", "--trace", "--trace-filter", "--trace-trigger",
     "--trace-at", "--msrs", "--device", "--repl", "--budget", "--expect", "--symbols", "--fda", "--hda", "--hdb",
     "--cdrom", "--firmware", "--disk", "--net", "--port", "--share",
 )  # fmt: skip
-MOVED_WITHOUT = ("--listen", "--clock", "--verify")
+MOVED_WITHOUT = ("--from", "--listen", "--clock", "--verify")
 """Options that `vmm standby` has no use for."""
 _AS_RUN = "as of vmm run"
 
@@ -54,11 +54,12 @@ def main(words: list[str]) -> int:
 def as_run(name: str, values: dict[str, Any], plain: list[str]) -> tuple[dict[str, Any], list[str]]:
     """What was given to `vmm restore` or `vmm standby`, as if to `vmm run`."""
     whole: dict[str, Any] = {option.field: [] if option.many else option.default for option in RUN.options}
-    given = [*plain, *filter(None, [values.get("listen")])]
+    given = [*plain, *filter(None, [values.get("listen"), values.get("from")])]
     if len(given) != 1:
-        usage = "ADDRESS" if name == "standby" else "FILE, or --listen ADDRESS"
+        usage = "ADDRESS" if name == "standby" else "FILE, --from ADDRESS or --listen ADDRESS"
         raise ConfigError.of("", f"{'too many' if given else 'too few'} arguments; usage: vmm {name} {usage}")
-    return {**whole, **values, "listen" if values.get("listen") else name: given[0]}, []
+    named = next((each for each in ("listen", "from") if values.get(each)), name)
+    return {**whole, **values, named: given[0]}, []
 
 
 def restorer(values: dict[str, Any], plain: list[str]) -> Callable[[Prepare, dict[str, Any]], Machine | None]:
@@ -82,6 +83,8 @@ def restorer(values: dict[str, Any], plain: list[str]) -> Callable[[Prepare, dic
         asked = {**changes, **more}
         if values["listen"] is not None:
             return Machine.receive(_free(values["listen"]), prepare, **asked)
+        if values["from"] is not None:
+            return Machine.restore_from(values["from"], values["clock"], prepare, **asked)
         if values["standby"] is not None:
             return Machine.stand_by(_free(values["standby"]), prepare, **asked)
         return Machine.restore(values["restore"], values["clock"], prepare, values["verify"] or None, **asked)

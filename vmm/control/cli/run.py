@@ -40,7 +40,7 @@ def main(words: list[str], command: Command = COMMAND, profile: Any = None) -> i
         profile.check(values)
     archive = packed(values) if values["dir"] else None
     restored = None
-    if values["restore"] is values["listen"] is values["standby"] is None:
+    if values["restore"] is values["from"] is values["listen"] is values["standby"] is None:
         config = config_of(values, plain, () if archive is None else (archive.path,))
     else:
         from .restore import restorer

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from ...machine.machine import Machine
     from ...machine.outcome import Outcome
 
-ACTIONS = ("show", "squash")
+ACTIONS = ("show", "squash", "serve")
 PATIENCE = 600.0
 """Seconds that a machine has to write itself down."""
 
 COMMAND = Command(
     name="snapshot",
     summary="Saves a machine that runs, to be gone on with by `vmm restore FILE`.",
-    arguments="[PID|NAME] FILE | show FILE | squash FILE [NEW]",
+    arguments="[PID|NAME] FILE | show|squash|serve FILE [TO]",
     least=1,
     most=3,
     options=(
@@ -35,7 +35,8 @@ COMMAND = Command(
     ),
     notes="The machine stands still while it is written, and goes on.\n"
     "show says what is in FILE and what it needs of a host; squash makes one whole\n"
-    "snapshot of FILE and those that it adds to, in its place or as NEW.",
+    "snapshot of FILE and those that it adds to, in its place or as TO; serve gives\n"
+    "it, at unix:PATH or tcp:HOST:PORT, to all who vmm restore --from there.",
 )
 
 
@@ -46,7 +47,7 @@ def main(words: list[str]) -> int:
         sys.stdout.write(help_page(COMMAND, bool(values["help_all"])))
         return 0
     if plain[0] in ACTIONS and len(plain) > 1:
-        return (_show if plain[0] == "show" else _squash)(plain[1:], values)
+        return {"show": _show, "squash": _squash, "serve": _serve}[plain[0]](plain[1:], values)
     if len(plain) > 2:
         raise ConfigError.of("", f"usage: vmm snapshot {COMMAND.arguments}")
     return _save(plain[-1], plain[0] if len(plain) == 2 else "", values)
@@ -89,6 +90,14 @@ def _show(plain: list[str], values: dict[str, Any]) -> int:
     found = document(plain[0], bool(values["verify"]))
     sys.stdout.write(to_text(found) if values["json"] else render(found) + "\n")
     return 0
+
+
+def _serve(plain: list[str], _: dict[str, Any]) -> int:
+    from .serve import serve
+
+    if len(plain) != 2:
+        raise ConfigError.of("", "usage: vmm snapshot serve FILE ADDRESS")
+    return serve(*plain)
 
 
 def _squash(plain: list[str], values: dict[str, Any]) -> int:

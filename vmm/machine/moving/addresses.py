@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 from ...errors import ConfigError, HostError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LONGEST = 106
 """Bytes of a socket's path: sun_path has 108 with the NUL, and one is for a name before it is ready (unix(7))."""
@@ -26,7 +30,7 @@ def parsed(address: str) -> tuple[socket.AddressFamily, str | tuple[str, int]]:
     raise ConfigError.of("address", f"{address!r} is neither unix:PATH ({LONGEST} bytes at most) nor tcp:HOST:PORT")
 
 
-def connect(address: str) -> socket.socket:
+def connect(address: str, does: str = "takes a machine") -> socket.socket:
     """A connection to one who listens there. HostError when nobody does."""
     family, place = parsed(address)
     line = socket.socket(family, socket.SOCK_STREAM)
@@ -35,39 +39,47 @@ def connect(address: str) -> socket.socket:
         line.connect(place)
     except OSError as error:
         line.close()
-        raise HostError(f"nobody takes a machine at {address}: {error.strerror or error}") from error
+        raise HostError(f"nobody {does} at {address}: {error.strerror or error}") from error
     return line
 
 
 def accept_one(address: str) -> socket.socket:
     """Listens there until one connects, and no longer. HostError when the address cannot be had."""
+    with listening(address, 1) as listener:
+        line, _ = listener.accept()
+    return line
+
+
+@contextmanager
+def listening(address: str, most: int) -> Iterator[socket.socket]:
+    """A socket that listens there, `most` at a time before they are taken; a path is gone afterwards. HostError when
+    the address cannot be had."""
     family, place = parsed(address)
     with socket.socket(family, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            _listen(listener, place)
+            _listen(listener, place, most)
         except OSError as error:
             raise HostError(f"cannot listen at {address}: {error.strerror}") from error
         try:
-            line, _ = listener.accept()
+            yield listener
         finally:
             if isinstance(place, str):
                 with suppress(OSError):
                     os.unlink(place)
-    return line
 
 
-def _listen(listener: socket.socket, place: str | tuple[str, int]) -> None:
+def _listen(listener: socket.socket, place: str | tuple[str, int], most: int) -> None:
     """A path is there when one can connect to it, not before."""
     if not isinstance(place, str):
         listener.bind(place)
-        listener.listen(1)
+        listener.listen(most)
         return
     arriving = f"{place}~"
     listener.bind(arriving)
     try:
         os.chmod(arriving, 0o600)  # for nobody else: who connects gives a machine to run
-        listener.listen(1)
+        listener.listen(most)
         os.link(arriving, place)
     finally:
         os.unlink(arriving)

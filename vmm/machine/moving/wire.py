@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from contextlib import suppress
 from zlib import crc32
 
 from ...errors import HostError, SnapshotError
@@ -16,6 +17,8 @@ from ...errors import HostError, SnapshotError
 HEAD = struct.Struct("<4sQI")
 MAGIC = b"vmm machine on the move, 1\n"
 """What both sides say first: another program, or another version, is refused by it."""
+PAGES_MAGIC = b"vmm pages for a machine, 1\n"
+"""The same between a server of pages and who restores from it."""
 LONGEST = 1 << 30
 PATIENCE = 30.0
 """Seconds of silence, where an answer is due or data is on its way, after which the other side counts as lost."""
@@ -26,7 +29,9 @@ PAGES, STATE = b"PAGE", b"STAT"
 """(offset, 8 bytes, and content) of memory; the state that goes with all that was sent before."""
 GO, TAKEN, STAY = b"GO  ", b"TAKE", b"STAY"
 """The machine is yours; it is mine now; I keep it."""
-_KINDS = (HELLO, YES, NO, PAGES, STATE, GO, TAKEN, STAY)
+RUNS, GET = b"RUNS", b"GET "
+"""Runs of pages: those that there are, then those touched first; a run that is asked for, answered with PAGES."""
+_KINDS = (HELLO, YES, NO, PAGES, STATE, GO, TAKEN, STAY, RUNS, GET)
 
 
 class Gone(SnapshotError):
@@ -42,13 +47,22 @@ class Wire:
         self.sent = 0
         """Bytes of content."""
 
-    def greet(self) -> None:
+    def greet(self, magic: bytes = MAGIC) -> None:
         """Says what this is, and hears the same. SnapshotError when the other side is something else."""
-        self._send(MAGIC)
-        heard = self._take(len(MAGIC))
-        if heard != MAGIC:
-            words = "another version of vmm" if heard[:-3] == MAGIC[:-3] else "no vmm that takes part in a move"
+        self._send(magic)
+        heard = self._take(len(magic))
+        if heard != magic:
+            words = "another version of vmm" if heard[:-3] == magic[:-3] else "no vmm that takes part in a move"
             raise SnapshotError(f"at the other side is {words}")
+
+    def fileno(self) -> int:
+        """To wait for what comes."""
+        return self._line.fileno()
+
+    def cut(self) -> None:
+        """Ends the connection while another thread may wait in it: that finds it closed."""
+        with suppress(OSError):
+            self._line.shutdown(socket.SHUT_RDWR)
 
     def send(self, kind: bytes, *content: bytes) -> None:
         """Sends a frame. Gone when nobody takes it any more, HostError for other trouble of the connection."""

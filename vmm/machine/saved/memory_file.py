@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+from binascii import crc32  # as zlib.crc32
 from contextlib import suppress
-from zlib import crc32
 
 from ...errors import SnapshotError
 from ...memory.pages import data_runs

@@ -6,7 +6,7 @@ Bytes become {"base64": text}, a State {"schema": name, "version": n, "fields": 
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
+from binascii import a2b_base64, b2a_base64  # not base64, which loads re
 
 from ...boot.loader import BootState
 from ...errors import SnapshotError, VmmError
@@ -30,7 +30,7 @@ IMAGE = b"saved"
 def to_plain(value: Any) -> Any:
     """The same in what json.dumps takes."""
     if isinstance(value, bytes):
-        return {"base64": b64encode(value).decode()}
+        return {"base64": b2a_base64(value, newline=False).decode()}
     if isinstance(value, State):
         fields = {name: to_plain(each) for name, each in value.fields.items()}
         return {"schema": value.schema, "version": value.version, "fields": fields}
@@ -59,7 +59,7 @@ def from_plain(value: Any) -> Any:
 
 def _bytes(text: object) -> bytes:
     try:
-        return b64decode(text, validate=True)  # type: ignore[arg-type]
+        return a2b_base64(text, strict_mode=True)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         raise SnapshotError("bytes are not in base64") from None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from ...engine.kvm_needs import lacking
+from ...engine.kvm_needs import lacking, lacking_clock
 from ...engine.kvm_pages import lay_over
 from ...errors import ConfigError, SnapshotError, nearest
 from ...memory import image
@@ -45,9 +45,8 @@ def restore(
         raise ConfigError([(name, known) for name in unknown])
     chain = files.read_chain(path)
     place, top = chain[-1]
-    missing = missing_here(top)
-    if missing:
-        raise SnapshotError(f"{path} needs what this host has not: {'; '.join(missing)}")
+    if lacking(top.needs["features"], top.needs["capabilities"]):
+        _refuse(path, missing_here(top))
     config = top.state.config.replace(**changes)
     validate(config)
     elapsed = max(time.time_ns() - top.state.wall_ns, 0) / SECOND if clock == "on" else 0.0
@@ -62,18 +61,19 @@ def restore(
         is_noted = working_set.bring_in(memory, note)
 
     def prepare(machine: M) -> None:
-        _expect_same_files(machine, top, changes)
+        _refuse(path, lacking_clock(machine._engine, top.needs["tsc_khz"]))
+        expect_same_files(machine, top, changes)
         if set_up is not None:
             set_up(machine)
 
     machine = kind.made_from(top.state.replace(config=config), fill, elapsed, prepare)
-    if not is_noted:
+    if not is_noted and not machine.memory.is_shared:
         working_set.note_soon(machine.memory, machine._board.timers, note)
-    machine.track = Track(path=place, id=top.id, log=None, is_laid_over=True)
+    machine.track = Track(path=place, id=top.id, log=None, is_laid_over=not machine.memory.is_shared)
     return machine
 
 
-def _expect_same_files(machine: Saving, saved: Snapshot, changes: dict[str, Any]) -> None:
+def expect_same_files(machine: Saving, saved: Snapshot, changes: dict[str, Any]) -> None:
     """A drive that the user names now is theirs to answer for; the others must be as they were."""
     for field, disk in machine._board.drives.items():
         if field.partition("[")[0] not in changes and field in saved.state.disks:
@@ -81,6 +81,11 @@ def _expect_same_files(machine: Saving, saved: Snapshot, changes: dict[str, Any]
                 disk.expect_unwritten(saved.state.disks[field])
             except SnapshotError as error:
                 raise SnapshotError(f"{field}: {error}; if that is meant, name it again") from error
+
+
+def _refuse(path: str, missing: list[str]) -> None:
+    if missing:
+        raise SnapshotError(f"{path} needs what this host has not: {'; '.join(missing)}")
 
 
 def missing_here(snapshot: Snapshot) -> list[str]:

@@ -10,9 +10,8 @@ with words for just that.
 
 from __future__ import annotations
 
-import json
-
 from ...errors import SnapshotError
+from . import json_text
 
 try:  # not hashlib, which loads OpenSSL: a tenth of what brings a machine back
     from _sha2 import sha256  # type: ignore[import-not-found]
@@ -31,6 +30,8 @@ MOST = 1 << 30
 
 def seal(kind: str, document: dict[str, Any]) -> bytes:
     """The file's bytes; `kind` is "vmm-snapshot" or the like."""
+    import json  # not where a machine is only brought back
+
     members = (f"{json.dumps(name)}: {json.dumps(value, separators=(',', ':'))}" for name, value in document.items())
     body = ("{\n" + ",\n".join(members) + "\n}\n").encode()
     return f"{kind} {VERSION} sha256={sha256(body).hexdigest()} bytes={len(body)}\n".encode() + body
@@ -53,7 +54,7 @@ def unseal(kind: str, content: bytes, what: str) -> dict[str, Any]:
     if str(len(body)) != length or words[2] != f"sha256={sha256(body).hexdigest()}":
         raise SnapshotError(f"{what} was altered: its checksum is another")
     try:
-        document = json.loads(body)
+        document = json_text.read(body)
     except (ValueError, RecursionError):
         raise SnapshotError(f"{what} has a right checksum over what is no JSON") from None
     if not isinstance(document, dict):

@@ -18,6 +18,8 @@ from .sealed import seal, unseal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ...bus.timers import Timers
     from ...memory.guest_memory import GuestMemory
     from ...memory.pages import Run
@@ -37,21 +39,38 @@ def path_of(place: str, image_id: str) -> str:
 def bring_in(memory: GuestMemory, path: str) -> bool:
     """Has the host map what the note at `path` tells of; whether there is one. Before KVM has the memory: then nobody
     need be told of what is copied."""
-    try:
-        with open(path, "rb") as file:
-            note = unseal(KIND, file.read(MOST), path)
-        touched, written = note["touched"], note["written"]
-    except (OSError, SnapshotError, KeyError):
+    note = _read(path, [len(mapping) for mapping in memory.mappings])
+    if note is None:
         return False
-    found = [len(mapping) for mapping in memory.mappings]
-    for runs in (touched, written):
-        if not isinstance(runs, list) or len(runs) != len(found) or not all(map(_is_sound, runs, found)):
-            return False
+    touched, written = note
     for runs, for_writing in ((touched, False), (written, True)):
         for mapping, some in zip(memory.mappings, runs, strict=True):
             for offset, size in some:
                 pages.populate(mapping, offset, size, for_writing)
     return True
+
+
+def read(path: str, sizes: Sequence[int]) -> list[Run]:
+    """What the note at `path` tells of, for mappings of `sizes`, in the image; nothing where there is none."""
+    note = _read(path, sizes)
+    if note is None:
+        return []
+    starts = [sum(sizes[:at]) for at in range(len(sizes))]
+    return [(start + offset, size) for start, some in zip(starts, note[0], strict=True) for offset, size in some]
+
+
+def _read(path: str, sizes: Sequence[int]) -> tuple[list[list[Run]], list[list[Run]]] | None:
+    """(touched, written) of each mapping."""
+    try:
+        with open(path, "rb") as file:
+            note = unseal(KIND, file.read(MOST), path)
+        touched, written = note["touched"], note["written"]
+    except (OSError, SnapshotError, KeyError):
+        return None
+    for runs in (touched, written):
+        if not isinstance(runs, list) or len(runs) != len(sizes) or not all(map(_is_sound, runs, sizes)):
+            return None
+    return touched, written
 
 
 def _is_sound(runs: object, size: int) -> bool:

@@ -87,7 +87,7 @@ def _wanted(board: Board, all: VirtioDevices) -> Iterator[tuple[VirtioDevice, st
     if board.config.shares:
         from . import shares
 
-        yield from shares.devices(board)
+        yield from shares.devices(board, all.tell)
     if board.config.memory_max:
         from . import mem
 
@@ -157,6 +157,11 @@ class VirtioDevices:
         """The machine stands still: nothing is done for its devices."""
         for reactor in self._reactors:
             reactor.pause()
+
+    def settle(self) -> None:
+        """What devices have in flight is finished, before the machine's state is taken. It stands still."""
+        for transport in self.transports:
+            transport.settle()
 
     def close(self) -> None:
         """Ends the reactors and closes the devices."""

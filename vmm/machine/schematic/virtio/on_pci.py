@@ -63,7 +63,7 @@ class PciPlaces:
             slot.add_doorbells(engine)
 
     def remind(self) -> None:
-        """See Places: a message is with the local APIC when send_message() returns."""
+        """See Places: messages that were sent are in the local APICs' state."""
 
     @property
     def pci(self) -> Pci:
