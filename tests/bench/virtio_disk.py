@@ -1,8 +1,8 @@
 """Block I/O beside QEMU's microvm: same kernel, same initramfs, same file. Throughput, exits and host CPU per request.
 
-Times are the shortest of all rounds: what else the host does comes and goes, and makes none shorter. Port and MMIO exits
-are counted by the tracepoint kvm_userspace_exit; what ends KVM_RUN by a signal is not, for it comes with time and not with
-requests. CPU time is the process's without that of the guest.
+Times are the shortest of all rounds: what else the host does comes and goes, and makes none shorter. Port and MMIO
+exits are counted by the tracepoint kvm_userspace_exit; what ends KVM_RUN by a signal is not, for it comes with time and
+not with requests. CPU time is the process's without that of the guest.
 scripts/bench virtio calls it on a KVM that boots Linux.
 """
 
