@@ -36,6 +36,15 @@ static int kvm_ioctl_each(int fd, const struct kvm_call *calls, int count, int *
 	return count;
 }
 
+/* The next KVM_RUN takes these registers, those of `which` (KVM_SYNC_X86_...), out of the page shared with it. */
+static void kvm_put_at_entry(struct kvm_run *run, const struct kvm_sync_regs *registers, unsigned long which)
+{
+	run->s.regs = *registers;
+	run->kvm_dirty_regs = which;
+	run->cr8 = registers->sregs.cr8; /* which an entry takes from here, where no local APIC has it */
+	run->ready_for_interrupt_injection = 0; /* that was said of other registers */
+}
+
 /* A shared, readable and writable mapping of fd at offset; NULL and errno when it fails. */
 static void *kvm_map(int fd, size_t size, long offset)
 {

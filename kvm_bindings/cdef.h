@@ -284,3 +284,4 @@ struct kvm_run {
 	kvm_run_s s;
 	...;
 };
+void kvm_put_at_entry(struct kvm_run *run, const struct kvm_sync_regs *registers, unsigned long which);

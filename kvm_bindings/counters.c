@@ -177,6 +177,12 @@ void step_trace_end(struct step *open, uint64_t more)
                                 __ATOMIC_RELAXED);
 }
 
+void step_begin_time(struct step *open, uint64_t zero_ns)
+{
+    unsigned __int128 age = (unsigned __int128)(step_ns() - zero_ns) << 32;
+    open->zero = __rdtsc() - (uint64_t)(age / open->ns_per_tick_32);
+}
+
 void step_excuse(struct step *open)
 {
     struct whole_step *step = (struct whole_step *)open;

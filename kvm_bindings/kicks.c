@@ -148,32 +148,46 @@ static int is_ours(const struct sigaction *action)
     return action->sa_flags & SA_SIGINFO && action->sa_sigaction == on_shared;
 }
 
-int step_share_signal(struct step *open, int number)
+static const int to_share[] = {SIGHUP, SIGINT, SIGTERM};
+
+static void share_one(int number)
 {
     struct sigaction ours = {.sa_sigaction = on_shared, .sa_flags = SA_SIGINFO}, theirs;
-    if (number <= 0 || number > 64 || sigaction(number, NULL, &theirs))
-        return -EINVAL;
+    if (sigaction(number, NULL, &theirs))
+        return;
     if (!(theirs.sa_flags & SA_SIGINFO) && (theirs.sa_handler == SIG_DFL || theirs.sa_handler == SIG_IGN))
-        return 0; /* nobody in this process waits for it */
-    interrupted = (struct whole_step *)open;
+        return; /* nobody in this process waits for it */
     if (is_ours(&theirs)) {
         sharers[number]++;
-        return 1;
+        return;
     }
     shared_with[number] = theirs;
     sharers[number] = 1;
     sigfillset(&ours.sa_mask);
-    return sigaction(number, &ours, NULL) ? -errno : 1;
+    sigaction(number, &ours, NULL);
 }
 
-void step_unshare_signal(int number)
+void step_share_signals(struct step *open)
+{
+    interrupted = (struct whole_step *)open;
+    for (size_t at = 0; at < sizeof to_share / sizeof *to_share; at++)
+        share_one(to_share[at]);
+}
+
+static void unshare_one(int number)
 {
     struct sigaction now;
-    interrupted = attached ? attached->outer : NULL;
-    if (number <= 0 || number > 64 || !sharers[number] || --sharers[number])
+    if (!sharers[number] || --sharers[number])
         return;
     if (!sigaction(number, NULL, &now) && is_ours(&now))
         sigaction(number, &shared_with[number], NULL); /* else somebody set a new one meanwhile: theirs stays */
+}
+
+void step_unshare_signals(void)
+{
+    interrupted = attached ? attached->outer : NULL;
+    for (size_t at = 0; at < sizeof to_share / sizeof *to_share; at++)
+        unshare_one(to_share[at]);
 }
 
 static int arm(struct whole_step *step, uint64_t deadline)

@@ -167,6 +167,9 @@ int64_t step_run(struct step *step, uint64_t reply);
  */
 void step_finish(struct step *step, int finishing);
 
+/* From now on exits over time count from `zero_ns` of CLOCK_MONOTONIC. */
+void step_begin_time(struct step *step, uint64_t zero_ns);
+
 /* What passed since the exit was our own set-up: the handler's time begins now. */
 void step_excuse(struct step *step);
 
@@ -181,11 +184,11 @@ void step_kick(struct step *step, uint32_t attention);
 void step_attention(struct step *step, uint32_t set, uint32_t clear);
 
 /*
- * While shared, a signal that the process handles (SIGINT, SIGTERM) also ends the KVM_RUN of `step`, the one of the
- * main thread. 1 when it is shared now, 0 when nobody handles it, or -errno.
+ * While shared, those of SIGHUP, SIGINT and SIGTERM that the process handles also end the KVM_RUN of `step`, the one of
+ * the main thread.
  */
-int step_share_signal(struct step *step, int number);
-void step_unshare_signal(int number);
+void step_share_signals(struct step *step);
+void step_unshare_signals(void);
 
 /* The attached thread's alarm: kicks at `deadline` ns of CLOCK_MONOTONIC; 0 turns it off. 0 or -errno. */
 int step_alarm(struct step *step, uint64_t deadline);

@@ -23,18 +23,19 @@ class Record:
         cls._fields = cls._fields + own
         cls._names = frozenset(cls._fields)
         cls._defaults = {name: getattr(cls, name) for name in cls._fields if hasattr(cls, name)}
+        cls._needed = cls._names - cls._defaults.keys()
 
     _fields: tuple[str, ...] = ()
     _names: frozenset[str] = frozenset()
     _defaults: dict[str, Any] = {}  # noqa: RUF012 - one for each class
+    _needed: frozenset[str] = frozenset()
 
     if not TYPE_CHECKING:
 
         def __init__(self, **values):
             cls, own = type(self), self.__dict__
-            own.update(cls._defaults)
-            own.update(values)
-            if own.keys() != cls._names:
+            own.update(cls._defaults, **values)
+            if not cls._needed <= values.keys() <= cls._names:
                 unknown = [name for name in values if name not in cls._fields]
                 if unknown:
                     raise TypeError(f"{cls.__name__} has no {', '.join(unknown)}")

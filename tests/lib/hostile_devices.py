@@ -7,6 +7,10 @@ from functools import cache
 from struct import pack
 from tempfile import TemporaryDirectory
 
+from hostile import Make
+from hostile_outside import DEVICES as OUTSIDE
+from hostile_outside import REQUESTS
+
 from vmm.backends.disk import MemoryDisk
 from vmm.backends.shared_directory import SharedDirectory
 from vmm.backends.spoken import Spoken
@@ -187,14 +191,15 @@ def _blocks(kind: int, first: int, count: int) -> bytes:
     return pack("<H6xQH6x", kind, (1 << 31) + first * BLOCK, count)
 
 
-DEVICES: dict[str, tuple[Callable[[], VirtioDevice], tuple[bytes, ...]]] = {
+DEVICES: dict[str, tuple[Make, tuple[bytes, ...]]] = {
     "balloon": (_balloon, (pack("<4I", 1, 2, 3, 15), pack("<4I", 0x100, 0x103, 0x104, 0xFFFF_FFFF), pack("<HQ", 4, 1))),
     "9p": (_p9, _MESSAGES),
     "mem": (_mem, tuple(_blocks(*each) for each in ((0, 0, 2), (0, 7, 1), (1, 0, 1), (2, 0, 0), (3, 0, 9), (9, 0, 1)))),
     "rng": (_rng, ()),
     "vsock": (_vsock, _PACKETS),
     "net": (_net, (bytes(12), *(pack("<BBH", 4, 0, pairs) for pairs in range(4)))),
-    "blk": (_block, tuple(pack("<I4xQ", kind, 1) for kind in (0, 1, 4, 8, 11, 13, 99))),
+    "blk": (_block, REQUESTS),
     "console": (_console, tuple(pack("<IHH", port, event, 1) for port in (0, 1, 9) for event in (0, 3, 6))),
+    **OUTSIDE,
 }
 """(how it is made, contents of memory that it likes) by name."""

@@ -67,12 +67,12 @@ def vmlinux(kernels, tmp_path_factory) -> str:
 
 @pytest.fixture
 def linux() -> Callable[..., Machine]:
-    """linux(kernel, script, **fields): the machine of a guest that runs `script`."""
+    """linux(kernel, script, **fields): the machine of a guest that runs `script`; without one the root's own init."""
 
-    def linux(kernel: Kernel, script: str, image: str = "", words: str = "quiet", **fields: Any) -> Machine:
+    def linux(kernel: Kernel, script: str | None, image: str = "", words: str = "quiet", **fields: Any) -> Machine:
         archive = tree.ArchiveFile("script")
         try:
-            archive.add_members(init.members(["sh", "-c", script], init.NONE, None, ""))
+            archive.add_members(init.members([] if script is None else ["sh", "-c", script], init.NONE, None, ""))
             return Machine(
                 image=image or kernel.image,
                 modules=(kernel.initramfs, archive.path),
@@ -89,7 +89,7 @@ def linux() -> Callable[..., Machine]:
 def boot(linux) -> Boot:
     """boot(kernel, script, **fields): how such a guest ends, and what it says."""
 
-    def boot(kernel: Kernel, script: str, **fields: Any) -> tuple[Outcome, str]:
+    def boot(kernel: Kernel, script: str | None, **fields: Any) -> tuple[Outcome, str]:
         with linux(kernel, script, **fields) as machine:
             outcome = machine.run(deadline=DEADLINE)
             return outcome, machine.console_output.decode(errors="replace")

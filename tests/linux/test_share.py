@@ -1,16 +1,33 @@
-"""Linux' v9fs and our 9P server: a guest that runs the host's programs from one directory, and builds in another."""
+"""Shared directories and Linux: a guest that runs the host's programs from one, and builds in another.
+
+By v9fs and our 9P server, or by virtiofs and virtiofsd."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from virtiofsd_here import needs_virtiofsd
+
+from vmm.units import MiB
+
 MOUNT = "mount -t 9p -o trans=virtio,version=9p2000.L,msize=500000"
+KINDS = {
+    "9p": (MOUNT, f"{MOUNT},ro,cache=loose", ",ro", ""),
+    "virtiofs": ("mount -t virtiofs", "mount -t virtiofs -o ro", ",virtiofs", ",virtiofs"),
+}
+"""How they are mounted, for writing and for reading, and shared, for reading and for writing."""
+WANTED = KINDS if os.environ.get("VMM_LINUX_MATRIX") == "full" else ["9p"]
 
 
-def test_a_small_build_survives_in_a_shared_directory(boot, with_9p, tmp_path):
+@pytest.mark.parametrize("kind", WANTED)
+def test_a_small_build_survives_in_a_shared_directory(boot, with_9p, tmp_path, kind):
+    mount, mount_ro, read_only, writable = KINDS[kind]
     work = tmp_path / "work"
     work.mkdir()
     source = tmp_path / "source"
@@ -29,10 +46,10 @@ def test_a_small_build_survives_in_a_shared_directory(boot, with_9p, tmp_path):
     )
     script = (
         f"cd /; mkdir -p r/usr r/dev r/tmp r/work; for name in bin lib lib64; do ln -s usr/$name r/$name; done;"
-        f"{MOUNT},ro,cache=loose usr r/usr; {MOUNT} work r/work; mount -t devtmpfs none r/dev;"
+        f"{mount_ro} usr r/usr; {mount} work r/work; mount -t devtmpfs none r/dev;"
         f"chroot r /usr/bin/sh -c 'export HOME=/tmp PATH=/usr/bin; {build}'; poweroff -f"
     )
-    outcome, output = boot(with_9p, script, memory=512 << 20, shares=("/usr:usr,ro", f"{work}:work"))
+    outcome, output = boot(with_9p, script, memory=512 << 20, shares=(f"/usr:usr{read_only}", f"{work}:work{writable}"))
     copy = work / "copy"
     assert outcome.kind == "power-off", f"{outcome}\n{output}"
     assert "the program says 42" in output, output
@@ -63,3 +80,41 @@ def test_a_guest_cannot_leave_it_nor_write_where_it_may_only_read(boot, with_9p,
     assert output.count("Read-only file system") >= 4, output
     assert sorted(each.name for each in shared.iterdir()) == ["file", "out"]
     assert Path(shared / "file").read_text() == "kept"
+
+
+@needs_virtiofsd
+def test_files_by_virtiofsd_which_is_killed(linux, with_virtio, tmp_path):
+    shared, secret, words = tmp_path / "shared", tmp_path / "secret", []
+    shared.mkdir()
+    secret.write_text("the host's")
+    content = os.urandom(3 * MiB)
+    (shared / "file").write_bytes(content)
+    script = (
+        "mkdir /s; mount -t virtiofs work /s && md5sum /s/file; cd /s; mkdir -p a/b; cp file a/b/copy; mv a/b c;"
+        f"ln -s copy c/link; cat /s{secret} /s/../secret; ln c/copy c/hard; chmod 640 c/hard;"
+        "echo one >grows; echo two >>grows; truncate -s 6 grows;"
+        "touch -d @1000000000 grows; ls /s/..; sync; echo done;"
+        "while ls /s/file >/dev/null 2>/said; do sleep 1; done;"
+        "cat /said; poweroff -f"
+    )
+    with linux(with_virtio, script, shares=(f"{shared}:work,virtiofs",), warn=words.append) as machine:
+
+        def heard(said: bytes) -> None:
+            console.append(said)
+            if b"done" in b"".join(console)[-20:]:
+                os.kill(machine.device("virtio-fs0").device._engine._process.pid, signal.SIGKILL)
+
+        console: list[bytes] = []
+        machine.listen("com1", heard)
+        outcome = machine.run(deadline=240)
+    output = b"".join(console).decode(errors="replace")
+    assert outcome.kind == "power-off", f"{outcome}\n{output}"
+    assert hashlib.md5(content).hexdigest() in output, output
+    assert "the host's" not in output
+    assert "not connected" in output, output
+    assert (shared / "c/copy").read_bytes() == content
+    assert os.readlink(shared / "c/link") == "copy"
+    assert (shared / "c/hard").samefile(shared / "c/copy")
+    assert (shared / "c/hard").stat().st_mode & 0o777 == 0o640
+    assert ((shared / "grows").read_bytes(), (shared / "grows").stat().st_mtime) == (b"one\ntw", 1_000_000_000)
+    assert any("virtiofsd has ended: signal 9; its files answer with errors" in word for word in words), words

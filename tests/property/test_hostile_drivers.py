@@ -23,7 +23,8 @@ SEED = int(os.environ.get("VMM_HOSTILE_SEED", "1"))
 def test_many_programs(name):
     make, hints = DEVICES[name]
     random = Random(f"{SEED} {name}")
-    for number in range(COUNT // len(DEVICES)):
+    count = COUNT // len(DEVICES) // (1 if callable(make) else 10)  # an engine outside begins anew every other time
+    for number in range(count):
         transport = "pci" if number % 3 == 0 else "mmio"
         data = random.randbytes(random.randrange(8, 120))
         try:
@@ -36,7 +37,7 @@ def test_many_programs(name):
 def test_the_smallest_program_that_fails(name):
     make, hints = DEVICES[name]
 
-    @settings(max_examples=150, database=None)
+    @settings(max_examples=150 if callable(make) else 30, database=None)
     @given(data=st.binary(max_size=120), transport=st.sampled_from(sorted(BENCHES)))
     def tried(data: bytes, transport: str) -> None:
         try_out(make, hints, data, transport)

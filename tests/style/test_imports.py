@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-GROUND = ("errors", "units", "ranges", "bits", "state", "records", "toolchain")
+GROUND = ("errors", "units", "ranges", "bits", "state", "records", "toolchain", "later")
 LEVELS = {
     **dict.fromkeys((*GROUND, "observe"), 0),
     **dict.fromkeys(("cpu", "memory", "jail"), 1),
@@ -55,6 +55,8 @@ def imported(tree: ast.Module, module: str, is_package: bool) -> Iterator[tuple[
             for alias in node.names:
                 inner = f"{origin}.{alias.name}"
                 yield node.lineno, inner if inner in SOURCES else origin
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Later":
+            yield node.lineno, ast.literal_eval(node.args[0])
 
 
 def room(module: str) -> str:

@@ -131,7 +131,10 @@ def check_entry(format: str, mode: str, entry: int, loaded: Sequence[tuple[int, 
     limit = {"real": REAL_MODE_END, "long": 1 << 52}.get(mode, 1 << 32)
     if not 0 <= entry < limit:
         raise BootError(format, f"entry {entry:#x} is out of reach in {mode} mode, which starts below {limit:#x}")
-    if not any(gpa <= entry < gpa + size for gpa, size, _ in loaded):
+    for gpa, size, _ in loaded:
+        if gpa <= entry < gpa + size:
+            break
+    else:
         ranges = ", ".join(f"[{gpa:#x}, {gpa + size:#x})" for gpa, size, _ in loaded)
         raise BootError(format, f"entry {entry:#x} lies outside what is loaded: {ranges}")
 

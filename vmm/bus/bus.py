@@ -61,6 +61,17 @@ class Bus:
     a device is first met.
     """
 
+    observer: Callable[[str, int, int, int, str], None] | None = None
+    """Called after each access with (direction, address, size, value, device name); set before the first bind."""
+    on_unclaimed: Callable[[str, int, int, int], None] | None = None
+    """Called with (direction, address, size, value) for an access that nobody claims."""
+    on_failure: Callable[[str, Exception], None] | None = None
+    """Called with (device name, error) when a handler raises; the access then reads as all ones."""
+    guard: Callable[[Callable[..., int | None]], Callable[..., int | None]] | None = None
+    """Wraps every handler, for machines whose devices are reached by several threads."""
+    has_plugs = False
+    """Whether anybody has claimed for a device of their own, not for a chip in a socket."""
+
     def __init__(
         self, kind: str, limit: int, chips: Callable[[str], Any] | None = None, like: Bus | None = None
     ) -> None:
@@ -68,17 +79,7 @@ class Bus:
         self.limit = limit
         self._claims: RangeMap[Claim] = RangeMap() if like is None else like._claims.copy()
         self._chips = chips
-        self.observer: Callable[[str, int, int, int, str], None] | None = None
-        """Called after each access with (direction, address, size, value, device name); set before the first bind."""
-        self.on_unclaimed: Callable[[str, int, int, int], None] | None = None
-        """Called with (direction, address, size, value) for an access that nobody claims."""
-        self.on_failure: Callable[[str, Exception], None] | None = None
-        """Called with (device name, error) when a handler raises; the access then reads as all ones."""
-        self.guard: Callable[[Callable[..., int | None]], Callable[..., int | None]] | None = None
-        """Wraps every handler, for machines whose devices are reached by several threads."""
         self._watchers: list[Callable[[], None]] = []
-        self.has_plugs = False
-        """Whether anybody has claimed for a device of their own, not for a chip in a socket."""
 
     @property
     def directions(self) -> tuple[str, str]:

@@ -24,11 +24,24 @@ if TYPE_CHECKING:
         def stop(self) -> None:
             """The engine touches no ring any more."""
 
+        def finish(self) -> None:
+            """The engine answers what is in the rings, to which nobody adds; and stop(). HostError when it does not in
+            time; then it goes on."""
+
         def kick(self, index: int) -> None:
             """There may be something in queue `index`."""
 
         def close(self) -> None:
             """Ends it. Legal twice."""
+
+    class DiskLink(EngineLink, Protocol):
+        """That of a disk."""
+
+        def limit(self, bandwidth: int, operations: int, burst: int) -> None:
+            """So many bytes and requests a second from now on, `burst` nanoseconds' worth at once; 0: any number."""
+
+        def error_words(self) -> str:
+            """What to say of a request that it answered with an error."""
 
     class Ring(Protocol):
         """A split ring."""
@@ -39,6 +52,10 @@ if TYPE_CHECKING:
 
         def save(self) -> list[int]:
             """Where it stands; the first is the next entry of the available ring."""
+
+        @property
+        def is_idle(self) -> bool:
+            """Whether all that was made available was given back."""
 
 
 class EngineLost(Exception):

@@ -127,7 +127,8 @@ class Timers:
         if self._paused_at is not None:
             self._zero += self._host_clock() - self._paused_at
             self._paused_at = None
-            self._woken()
+            if self._heap:
+                self._woken()
 
     def set_now(self, now: int) -> None:
         """Moves guest time to `now` (a restored machine goes on from its saved time)."""

@@ -9,6 +9,8 @@ Nothing moves the TSC of a guest under PVM: its ring 3 reads the host's. KVM tak
 
 from __future__ import annotations
 
+from _thread import allocate_lock
+
 from kvm_bindings import ffi, lib
 from kvm_bindings.errors import KvmError
 
@@ -26,6 +28,13 @@ if TYPE_CHECKING:
 _WHOLE = (1 << 64) - 1
 
 
+_OFFSET = ffi.new("__u64 *")
+_BY_OFFSET = ffi.new(
+    "struct kvm_device_attr *",
+    (0, lib.KVM_VCPU_TSC_CTRL, lib.KVM_VCPU_TSC_OFFSET, int(ffi.cast("uintptr_t", _OFFSET))),
+)
+"""The request for a vCPU's offset, which is read from or written to _OFFSET; whoever uses it holds _LOCK."""
+_LOCK = allocate_lock()
 _OFFSETS: list[bool] = []
 """Whether this host's KVM has offsets, once it was asked."""
 
@@ -46,7 +55,6 @@ class Clocks:
         self._vm = vm
         self._vcpus = vcpus
         self._host_khz = host_khz
-        self._offset = ffi.new("__u64 *")
         self._khz: dict[int, int] = {}
         """What each vCPU's TSC counts, where that is not what it began with."""
 
@@ -58,8 +66,9 @@ class Clocks:
             if not state.tsc_khz:
                 state.tsc_khz = self._frequency(vcpu)
             if self._by_offset(vcpu, state.tsc_khz):
-                vcpu.get_device_attr(lib.KVM_VCPU_TSC_CTRL, lib.KVM_VCPU_TSC_OFFSET, self._offset)
-                state.tsc = (ticks + self._offset[0]) & _WHOLE
+                with _LOCK:
+                    vcpu.ioctl_ptr("KVM_GET_DEVICE_ATTR", _BY_OFFSET)
+                    state.tsc = (ticks + _OFFSET[0]) & _WHOLE
             else:
                 state.tsc = vcpu.get_msrs([TSC])[TSC]
         return int(clock.clock)
@@ -73,8 +82,9 @@ class Clocks:
                 vcpu.set_tsc_khz(state.tsc_khz)
                 self._khz[vcpu.index] = state.tsc_khz
             if self._by_offset(vcpu, state.tsc_khz):
-                self._offset[0] = (wanted - ticks) & _WHOLE
-                vcpu.set_device_attr(lib.KVM_VCPU_TSC_CTRL, lib.KVM_VCPU_TSC_OFFSET, self._offset)
+                with _LOCK:
+                    _OFFSET[0] = (wanted - ticks) & _WHOLE
+                    vcpu.ioctl_ptr("KVM_SET_DEVICE_ATTR", _BY_OFFSET)
             else:
                 vcpu.set_msrs({TSC: wanted})
         self._vm.set_clock(ffi.new("struct kvm_clock_data *", {"clock": kvmclock + elapsed_ns}))

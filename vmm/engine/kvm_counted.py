@@ -33,7 +33,7 @@ class Counted:
 
     def begin_time(self, zero_ns: int) -> None:
         """See protocol.Vcpu."""
-        self._step.zero = lib.step_ticks() - ((lib.step_ns() - zero_ns) << 32) // self._step.ns_per_tick_32
+        lib.step_begin_time(self._step, zero_ns)
 
     @property
     def interval_ns(self) -> int:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from kvm_bindings import ffi, lib
 
+from ..errors import ConfigError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,6 +28,12 @@ class KvmDirtyLog:
     """Implements protocol.DirtyLog. KvmEngine.log_writes() makes it."""
 
     def __init__(self, engine: KvmEngine, memory: GuestMemory) -> None:
+        if memory.is_shared:
+            raise ConfigError.of(
+                "disks",
+                "an engine outside writes to this machine's memory, of which nobody keeps a log: the machine can be"
+                " saved whole, restored and forked, but not moved, mirrored, reset, or saved by its differences",
+            )
         self._engine = engine
         self._memory = memory
         self._bitmaps: list[CData] = []

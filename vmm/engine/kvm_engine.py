@@ -6,6 +6,7 @@ from kvm_bindings import ffi, lib
 from kvm_bindings.errors import KvmError
 
 from ..errors import ConfigError, HostError
+from ..later import Later
 from . import kvm_cpuid, kvm_door
 from .kvm_vcpu import KvmVcpu
 from .protocol import ALL_PARTS
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ..observe.hidden_exits import HiddenExits
     from ..observe.msr_accesses import MsrAccess
     from ..state import State
+    from . import kvm_pages, kvm_state
     from .kvm_collector import WriteCollector
     from .kvm_dirty import KvmDirtyLog
     from .kvm_eventfds import Eventfds
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     from .kvm_latch import Latch
     from .kvm_msr_watch import MsrWatch
     from .kvm_state import KvmState, StateTaker
+else:
+    kvm_pages = Later("vmm.engine.kvm_pages")
+    kvm_state = Later("vmm.engine.kvm_state")
 
 IDENTITY_MAP_ADDRESS = 0xFEFF_C000
 TSS_ADDRESS = IDENTITY_MAP_ADDRESS + 0x1000
@@ -121,15 +126,11 @@ class KvmEngine:
 
     def share_memory(self, memory: GuestMemory) -> Template:
         """See protocol.Engine."""
-        from .kvm_pages import template_of
-
-        return template_of(memory)
+        return kvm_pages.template_of(memory)
 
     def lay_over(self, memory: GuestMemory, template: Template) -> None:
         """See protocol.Engine."""
-        from .kvm_pages import lay_over
-
-        lay_over(memory, template)
+        kvm_pages.lay_over(memory, template)
 
     def laps(self, memory: GuestMemory, template: Template, state: KvmState) -> KvmLaps | None:
         """See protocol.Engine."""
@@ -249,9 +250,7 @@ class KvmEngine:
 
     def _states(self) -> StateTaker:
         if self._taker is None:
-            from .kvm_state import StateTaker
-
-            self._taker = StateTaker(self)
+            self._taker = kvm_state.StateTaker(self)
         return self._taker
 
     # -- looking on --

@@ -26,6 +26,13 @@ def template_of(memory: GuestMemory) -> Template:
     No vCPU runs meanwhile.
     """
     template = Template([len(mapping) for mapping in memory.mappings])
+    if memory.is_shared:  # which others have mapped: it stays where it is
+        from ..memory.pages import data_runs
+
+        for mapping, offset in zip(memory.mappings, template.offsets, strict=True):
+            template.copy_runs(data_runs(memory.fd_of(mapping), 0, len(mapping)), mapping, offset)
+        template.seal()
+        return template
     if memory.below is not None:
         template.copy_from(memory.below)
     for mapping, offset in zip(memory.mappings, template.offsets, strict=True):
@@ -37,7 +44,13 @@ def template_of(memory: GuestMemory) -> Template:
 
 
 def lay_over(memory: GuestMemory, template: Image) -> None:
-    """From now on `memory` holds what the template does; its own pages are given back. Slots and views stay good."""
+    """From now on `memory` holds what the template does; its own pages are given back. Slots and views stay good.
+    Memory that others map, which is untouched so far, takes a copy."""
+    if memory.is_shared:
+        from ..memory.image import copy_in
+
+        copy_in(memory, template)
+        return
     memory.below = template
     for mapping, offset in zip(memory.mappings, template.offsets, strict=True):
         with ffi.from_buffer(mapping) as at:

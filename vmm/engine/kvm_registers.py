@@ -68,30 +68,28 @@ def start_at(run: CData, state: InitialState, is_bootstrap: bool) -> None:
     Structs are filled from tuples in the order of their fields, which costs half of what names do; what was made of a
     shared state is kept, and copied the next time.
     """
-    regs, sregs = run.s.regs, run.s.regs.sregs
-    run.kvm_dirty_regs = lib.KVM_SYNC_X86_REGS | lib.KVM_SYNC_X86_SREGS
-    if state.is_shared and is_bootstrap:
-        packed = _PACKED.get(state)
-        if packed is None:
-            _fill(regs, sregs, state, is_bootstrap)
-            _PACKED[state] = bytes(ffi.buffer(ffi.addressof(run.s.regs)))
-        else:
-            ffi.memmove(ffi.addressof(run.s.regs), packed, len(packed))
-        return
-    _fill(regs, sregs, state, is_bootstrap)
+    filled = _FILLED.get(state) if state.is_shared and is_bootstrap else None
+    if filled is None:
+        filled = ffi.new("struct kvm_sync_regs *")
+        _fill(filled, state, is_bootstrap)
+        if state.is_shared and is_bootstrap:
+            _FILLED[state] = filled
+    lib.kvm_put_at_entry(run, filled, _STARTING)
 
 
-_PACKED: dict[InitialState, bytes] = {}
+_STARTING = lib.KVM_SYNC_X86_REGS | lib.KVM_SYNC_X86_SREGS
+_FILLED: dict[InitialState, CData] = {}
 """struct kvm_sync_regs of each shared state; there are few."""
 
 
-def _fill(regs: CData, sregs: CData, state: InitialState, is_bootstrap: bool) -> None:
-    regs.regs = _GENERAL(state)
+def _fill(into: CData, state: InitialState, is_bootstrap: bool) -> None:
+    sregs = into.sregs
+    into.regs = _GENERAL(state)
     segments = _SEGMENTS(state)
-    filled = {id(segment): _SEGMENT(segment) for segment in segments}  # most modes use two in eight registers
+    known = {id(segment): _SEGMENT(segment) for segment in segments}  # most modes use two in eight registers
     (
         sregs.cs, sregs.ds, sregs.es, sregs.fs, sregs.gs, sregs.ss, sregs.tr, sregs.ldt,
-    ) = [filled[id(segment)] for segment in segments]  # fmt: skip
+    ) = [known[id(segment)] for segment in segments]  # fmt: skip
     sregs.gdt, sregs.idt = state.gdt, state.idt
     sregs.cr0, sregs.cr2, sregs.cr3, sregs.cr4, sregs.cr8 = state.cr0, state.cr2, state.cr3, state.cr4, 0
     sregs.efer = state.efer

@@ -50,21 +50,29 @@ class KvmVcpu(Counted):
 
     _rip_is_behind: int | None = None
     """1 where RIP stands behind a port access already, as with PVM, which emulates it; VMX and SVM have it on it."""
+    cpuid: CData = None
+    """The struct kvm_cpuid2 that it was given."""
+    acknowledge: Callable[[], int] = staticmethod(no_controller)
+    hidden: HiddenWatch | None = None
+    """The recording of what KVM does on this vCPU's thread, if it is asked for."""
+    has_queued = False
+    """Whether KVM was given an interrupt since its queue was settled (kvm_queue.py)."""
+    _triggered: Any = None
+    _rebinds = 0
+    _is_attached = False
+    _owes_finish = False
+    _drained: tuple[CData, CData] | None = None
+    """Room for what the guest said quietly, and for whose it is."""
 
     def __init__(
         self, vcpu: BoundVcpu, index: int, ports: Bus, mmio: Bus, ns_per_tick_32: int, cpuid: CData = None
     ) -> None:
         self.index = index
         self.fd = vcpu
-        self.cpuid: CData = None
-        """The struct kvm_cpuid2 that it was given."""
         if cpuid is not None:
             self.give_cpuid(cpuid)
-        self.acknowledge: Callable[[], int] = no_controller
         self.hooks: dict[int, Callable[[CData], Stop | None]] = {}
         """Handlers of exits that are neither port nor MMIO accesses, by KVM_EXIT_ number; None goes on."""
-        self.hidden: HiddenWatch | None = None
-        """The recording of what KVM does on this vCPU's thread, if it is asked for."""
         self._run = vcpu.run
         step = lib.step_new(vcpu.fd, vcpu.run, ns_per_tick_32)
         if step == ffi.NULL:
@@ -72,22 +80,13 @@ class KvmVcpu(Counted):
         self._step = ffi.gc(step, lib.step_free)  # it outlives close(): a kick may be on its way
         self._run.kvm_valid_regs = lib.KVM_SYNC_X86_REGS
         self._buses = {lib.STEP_KIND_IO: ports, lib.STEP_KIND_MMIO: mmio}
-        self._bindings: list[Bound] = []
-        self._triggered: Any = None
-        self._rebinds = 0
-        self._is_attached = False
-        self._owes_finish = False
-        self.has_queued = False
-        """Whether KVM was given an interrupt since its queue was settled (kvm_queue.py)."""
+        self._bindings: list[Bound] = [(self._sampled, 0, 0), *[(self._first_access, 0, 0)] * (FIRST_ROWS - 1)]
+        step.bound = FIRST_ROWS
         self._rings: dict[int, tuple[Callable[[bytes], None], Bus, int]] = {}
         self._quiet_rows: dict[tuple[str, int, int, bool], int] = {}
-        self._drained: tuple[CData, CData] | None = None
-        """Room for what the guest said quietly, and for whose it is."""
         self._ring_owner = self._step
         self.output_lock: Any = allocate_lock()
         """Held while quiet output is taken and handed over."""
-        self._make_room(0)
-        self.rebind()
         ports.watch(self.rebind)
         mmio.watch(self.rebind)
 
@@ -179,13 +178,13 @@ class KvmVcpu(Counted):
         """See protocol.Vcpu."""
         lib.step_wait(self._step, mark, deadline)
 
-    def share_signal(self, number: int) -> None:
-        """Lets a signal that the process handles end run() too; for a vCPU that the main thread runs."""
-        lib.step_share_signal(self._step, number)
+    def share_signals(self) -> None:
+        """See protocol.Vcpu."""
+        lib.step_share_signals(self._step)
 
-    def unshare_signal(self, number: int) -> None:
-        """Ends share_signal."""
-        lib.step_unshare_signal(number)
+    def unshare_signals(self) -> None:
+        """See protocol.Vcpu."""
+        lib.step_unshare_signals()
 
     # -- the way to the devices --
 

@@ -223,7 +223,4 @@ def _calls(state: KvmVcpuState, parts: int) -> CallList:
 def put_with_next_entry(run: CData, state: KvmVcpuState) -> None:
     """General and special registers and events of a started vCPU, for the price of a copy: the next KVM_RUN takes them
     out of the shared page, in the right order."""
-    ffi.memmove(ffi.addressof(run.s), state.sync, _SYNC_SIZE)
-    run.kvm_dirty_regs = SYNCED
-    run.cr8 = state.sync.sregs.cr8
-    run.ready_for_interrupt_injection = 0
+    lib.kvm_put_at_entry(run, state.sync, SYNCED)

@@ -71,11 +71,12 @@ if TYPE_CHECKING:
         def is_unstarted(self) -> bool:
             """Whether it waits to be started by another vCPU."""
 
-        def share_signal(self, number: int) -> None:
-            """Lets a signal that the process handles end run() too; for the vCPU that the main thread runs."""
+        def share_signals(self) -> None:
+            """Lets SIGHUP, SIGINT and SIGTERM, where the process handles them, end run() too; for the vCPU that the
+            main thread runs."""
 
-        def unshare_signal(self, number: int) -> None:
-            """Ends share_signal."""
+        def unshare_signals(self) -> None:
+            """Ends share_signals."""
 
         def make_quiet(
             self, kind: str, address: int, size: int, is_write: bool, constant: int | None,

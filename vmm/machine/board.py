@@ -17,6 +17,7 @@ from ..memory.guest_memory import GuestMemory
 from . import layout
 from .plan import plan_of
 from .schematic import outputs
+from .wishes import Wishes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..bus.irq import IrqLine
-    from ..memory.guest_memory import Region
+    from ..memory.guest_memory import Image, Region
     from .config import MachineConfig
     from .schematic.virtio import VirtioDevices
 
@@ -41,7 +42,7 @@ def _zero() -> int:
     return 0
 
 
-class Board:
+class Board(Wishes):
     """Everything of one machine but its CPUs. The machine sets the callables before the guest runs."""
 
     interrupt: Callable[[bool], None] = staticmethod(_nothing)
@@ -52,20 +53,10 @@ class Board:
     """Takes a message (address, data) to the local APICs; whether one took it."""
     watch_messages: Callable[[Collection[tuple[int, int]]], None] = staticmethod(_nothing)
     """Told which messages' ends the I/O APIC must hear of."""
-    rearm: Callable[[], None] = staticmethod(_nothing)
-    """Told that an alarm was set earlier than all others."""
     com1_made: Callable[[Any], None] = staticmethod(_nothing)
     """Given COM1's chip when it is made."""
     collect_writes: Callable[[bool, bool], None] = staticmethod(_nothing)
     """Told whether COM1's bytes may be gathered, and whether its driver waits for an interrupt behind them."""
-    debug_exit: Callable[[int], None] = staticmethod(_nothing)
-    reset_requested: Callable[[str], None] = staticmethod(_nothing)
-    nothing_boots: Callable[[str], None] = staticmethod(_nothing)
-    power_off: Callable[[str], None] = staticmethod(_nothing)
-    suspend: Callable[[], None] = staticmethod(_nothing)
-    panic_noted: Callable[[str], None] = staticmethod(_nothing)
-    """Told what a kernel says on the console of its panic, which is not over yet."""
-    panicked: Callable[[], None] = staticmethod(_nothing)
     waking_vector: Callable[[], int] = staticmethod(_zero)
     """Where the first CPU starts, in real mode, when the machine wakes from S3; 0 is the reset vector."""
     memory_changed: Callable[[Sequence[Region], Sequence[Region]], None] = staticmethod(_nothing)
@@ -78,7 +69,9 @@ class Board:
         wall_clock: Callable[[], int],
         is_linux: bool = False,
         large_pages: bool = True,
+        below: Image | None = None,
     ) -> None:
+        """`large_pages` and `below` as of GuestMemory."""
         self.config = config
         self.is_linux = is_linux
         """Whether the image is a Linux kernel."""
@@ -88,8 +81,8 @@ class Board:
         self._makers = plan.makers.copy()
         self._chips: dict[str, Any] = {}
         self._making = RLock()
-        self.memory = GuestMemory(config.shares_memory, large_pages)
-        self.timers = Timers(host_clock, lambda: self.rearm())
+        self.memory = GuestMemory(config.shares_memory, large_pages, below)
+        self.timers = Timers(host_clock, self.rearm)
         self.outputs: dict[str, Any] = {}
         """What the ports that speak write to, by the name of the chip: a ConsoleLog, an Output, or a callable."""
         self.listeners: dict[str, Callable[[bytes], None]] = {}
@@ -210,7 +203,9 @@ class Board:
         self._wires.clear()
         self.timers.close()
         self.listeners.clear()
-        self.__dict__.update(_UNWIRED)
+        self.run = None
+        self.set_input = self.com1_made = _nothing  # what leads back here
+        self.send_message, self.waking_vector = _no, _zero
 
     def socket(self, name: str, make: Callable[[], Any]) -> Socket:
         """A new socket for the chip that `make` gives; sheets of the schematic call it."""
@@ -233,9 +228,6 @@ class Board:
         else:
             self.outputs[name] = outputs.log(0 if console == "none" else None)
         return self.outputs[name].write  # type: ignore[no-any-return]
-
-
-_UNWIRED = {name: value.__func__ for name, value in vars(Board).items() if isinstance(value, staticmethod)}
 
 
 def _both(first: Callable[[bytes], None], second: Callable[[bytes], None]) -> Callable[[bytes], None]:

@@ -65,7 +65,8 @@ class MachineConfig(Record):
     balloon: bool = False
     """Plug in a virtio balloon: Machine.balloon takes memory from the guest, and gives it back."""
     shares: tuple[str, ...] = ()
-    """Directories of the host's that the guest may mount by 9P, "DIR[:TAG][,ro]" each."""
+    """Directories of the host's that the guest may mount, "DIR[:TAG][,ro][,virtiofs]" each: by 9P, or by virtiofs if
+    the host has virtiofsd."""
     vsock: str = ""
     """Plug in a virtio socket device: "CID,PATH", the guest's context id and where the host's sockets stand."""
     memory_max: int = 0
@@ -134,6 +135,11 @@ class MachineConfig(Record):
     @property
     def shares_memory(self) -> bool:
         """Whether engines outside serve devices, which takes memory that they can map."""
+        if self.shares:
+            from .share_options import is_virtiofs
+
+            if any(map(is_virtiofs, self.shares)):
+                return True
         if not self.disks:
             return False
         from .disk_options import is_external

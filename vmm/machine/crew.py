@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..engine.protocol import Vcpu
     from .run import Run
 
-SIGHUP, SIGINT, SIGTERM = 1, 2, 15
+SIGINT = 2
 
 
 class InterruptHeld:
@@ -28,11 +28,12 @@ class InterruptHeld:
     when the machine stands still. In the middle of an access it would tear that in two. A second one raises at once.
     """
 
+    came = False
+    """Whether it was pressed."""
+    _before: Any = None
+
     def __init__(self, stop: Callable[[], None]) -> None:
         self._stop = stop
-        self.came = False
-        """Whether it was pressed."""
-        self._before: Any = None
 
     def __enter__(self) -> Self:
         before = _signal.getsignal(SIGINT) if _is_main_thread() else None
@@ -59,23 +60,24 @@ class InterruptHeld:
 class Crew:
     """Starts, joins, and keeps what went wrong on a thread for the one who waits."""
 
+    _failure: BaseException | None = None
+
     def __init__(self, run: Run) -> None:
         self._run = run
         self._threads: list[LockType] = []
         self._idents: set[int] = set()
-        self._failure: BaseException | None = None
 
     def drive_here(self, vcpu: Vcpu) -> None:
         """Runs `vcpu` on the calling thread until the run ends. On the main thread signals end KVM_RUN at once."""
         vcpu.attach()
-        shared = (SIGHUP, SIGINT, SIGTERM) if _is_main_thread() else ()
-        for number in shared:
-            vcpu.share_signal(number)
+        shares = _is_main_thread()
+        if shares:
+            vcpu.share_signals()
         try:
             VcpuThread(self._run, vcpu).drive()
         finally:
-            for number in shared:
-                vcpu.unshare_signal(number)
+            if shares:
+                vcpu.unshare_signals()
             vcpu.detach()
 
     def start(self, vcpus: Sequence[Vcpu]) -> None:

@@ -64,11 +64,14 @@ def parse_disk(text: str, field: str = "disk") -> DiskOptions:
         path=path, manner=found.get("manner", ""), serial=serial, queues=int(queues),
         limits=limit_options.parse_limits(found, field),
     )  # fmt: skip
-    if options.format and (options.manner == "overlay" or serial or options.limits.are_any):
-        raise ConfigError.of(
-            field, f"overlay, serial and limits are for raw disks; one of {options.format} has ro and queues"
-        )
+    if options.format and serial:
+        raise ConfigError.of(field, f"a serial number is for raw disks; this is one of {options.format}")
     return options
+
+
+def is_written_outside(disk: str | bytes) -> bool:
+    """Whether an engine outside writes to the image itself."""
+    return isinstance(disk, str) and is_external(disk) and not parse_disk(disk).manner
 
 
 def is_external(disk: str | bytes) -> bool:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from ..boot.loader import BootState
     from ..bus.bus import Bus
-    from ..memory.guest_memory import GuestMemory
+    from ..memory.guest_memory import GuestMemory, Image
     from ..observe.crash import CrashReport
     from ..observe.hidden_exits import HiddenExits
     from ..observe.msr_accesses import MsrAccess
@@ -61,6 +61,12 @@ VCPU_STACK = 4 * 1024
 
 class Machine(Outside, Still, Saving, Forks):
     """One machine. Closing it, or leaving its `with`, gives back every fd, mapping and thread."""
+
+    is_watching_msrs = False
+    """Whether watch_msrs() was called."""
+    _engine: Any = None
+    _ran = 0
+    _driver = 0
 
     def __init__(self, config: MachineConfig | None = None, **fields: Any) -> None:
         """From a config, from the fields of one, or from a config with some fields replaced.
@@ -81,22 +87,20 @@ class Machine(Outside, Still, Saving, Forks):
             self.close()
             raise
 
-    def _assemble(self, is_linux: bool, load: Callable[[Board], BootState], large_pages: bool = True) -> None:
-        """Everything but the registers: the board, its memory filled by `load`, and the engine, wired together."""
+    def _assemble(
+        self, is_linux: bool, load: Callable[[Board], BootState], large_pages: bool = True, below: Image | None = None
+    ) -> None:
+        """Everything but the registers: the board, its memory filled by `load`, and the engine, wired together.
+        `large_pages` and `below` as of GuestMemory."""
         self.state = CREATED
         self.born_ns = time.monotonic_ns()
         """When it was made, in the host's monotonic nanoseconds."""
-        self.is_watching_msrs = False
-        """Whether watch_msrs() was called."""
-        self._ran = 0
         self._turn = allocate_lock()
         """Held by the one thread that drives, joins or closes."""
-        self._driver = 0
         self._waits = []
         self.mirrors = []
-        self._board = Board(self.config, time.monotonic_ns, time.time_ns, is_linux, large_pages)
+        self._board = Board(self.config, time.monotonic_ns, time.time_ns, is_linux, large_pages, below)
         self._mark("memory and board are laid out")
-        self._engine: Any = None
         try:
             self.boot = load(self._board)
             del load  # it holds the image, and a kernel's file is large
@@ -404,7 +408,7 @@ class Machine(Outside, Still, Saving, Forks):
             raise HostError(
                 "this host's KVM has no paging outside long mode (PVM)", "use long mode here, or a host with VMX or SVM"
             )
-        if self.config.irqchip in WITH_LOCAL_APICS:
+        if len(self.vcpus) == 1 or self.config.irqchip in WITH_LOCAL_APICS:
             return
         room = min(VCPU_STACK, state.rsp // len(self.vcpus) & ~0xF)
         for vcpu in self.vcpus[1:]:
@@ -468,11 +472,11 @@ class Machine(Outside, Still, Saving, Forks):
 
 
 def _config(config: MachineConfig | None, fields: dict[str, Any]) -> MachineConfig:
-    known = MachineConfig._fields
-    unknown = [name for name in fields if name not in known]
-    if unknown:
+    if not fields.keys() <= MachineConfig._names:
         from ..errors import nearest
 
+        known = MachineConfig._fields
+        unknown = [name for name in fields if name not in known]
         raise ConfigError([(name, f"there is no such field{nearest(name, known)}") for name in unknown])
     for name in ("memory", "memory_max"):
         if isinstance(fields.get(name), str):

@@ -124,17 +124,18 @@ class Outside:
             virtio.reactor.call(lambda: console.resize(columns, rows))
 
     def limit(self, name: str, bandwidth: int = 0, operations: int = 0, burst: float = 0.1) -> None:
-        """Limits the raw virtio disk or the network card `name`, such as "virtio-blk0" or "virtio-net0", to so many
+        """Limits the virtio disk or the network card `name`, such as "virtio-blk0" or "virtio-net0", to so many
         bytes and requests (or frames) a second, 0 for any number; `burst` seconds' worth may be saved up. Any thread,
-        before or while it runs. ConfigError for another device, or for less than nothing.
+        before or while it runs. ConfigError for another device, or for less than nothing, HostError for a disk in
+        another product's format whose engine is gone.
         """
         from .limit_options import Limits
         from .schematic.virtio.limits import set_limit
 
         device: Any = getattr(self.device(name), "device", None)
         virtio = self._board.virtio
-        if virtio is None or not hasattr(device, "limit"):
-            raise ConfigError.of("limit", f"{name} is neither a raw virtio disk nor a network card")
+        if virtio is None or not (hasattr(device, "limit") or hasattr(device, "set_limit")):
+            raise ConfigError.of("limit", f"{name} is neither a virtio disk nor a network card")
         if min(bandwidth, operations, burst) < 0:
             raise ConfigError.of("limit", "0 or more a second")
         set_limit(device, virtio.reactor, Limits(bandwidth=bandwidth, operations=operations, burst=int(burst * SECOND)))

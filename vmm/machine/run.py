@@ -27,8 +27,19 @@ class _NoLock:
         pass
 
 
+_NO_LOCK = _NoLock()
+
+
 class Run:
     """The shared state of the vCPU threads."""
+
+    deadline: int | None = None
+    """When the run ends by itself, in the host's monotonic nanoseconds."""
+    is_running = False
+    outcome: Outcome | None = None
+    panic = ""
+    """What the guest's kernel said of its panic, once it did; over pauses too."""
+    _is_serving = False
 
     def __init__(
         self, vcpus: Sequence[Vcpu], timers: Timers, irqchip: str, host_clock: Callable[[], int], lock: object = None
@@ -39,12 +50,7 @@ class Run:
         self.kernel_halts = irqchip in WITH_LOCAL_APICS
         """Whether a vCPU in HLT sleeps in the kernel."""
         self.host_clock = host_clock
-        self.lock = lock or _NoLock()
-        self.deadline: int | None = None
-        """When the run ends by itself, in the host's monotonic nanoseconds."""
-        self.is_running = False
-        self.outcome: Outcome | None = None
-        self._is_serving = False
+        self.lock = lock or _NO_LOCK
         self._jobs: list[Callable[[], None]] = []
         self._asleep: set[int] = set()
         self._surely_asleep: set[int] = set()
@@ -53,8 +59,6 @@ class Run:
         """vCPUs that stand at a HLT which came to us, each with whether its interrupts are on; over pauses too."""
         self.drivers: dict[int, Vcpu] = {}
         """Which vCPU a thread runs, by the thread's ident."""
-        self.panic = ""
-        """What the guest's kernel said of its panic, once it did; over pauses too."""
 
     def begin(self, deadline: int | None) -> None:
         """Before the first thread drives."""
@@ -85,7 +89,10 @@ class Run:
             if self.panic and verdict.kind in outcome.LAST_OF_A_PANIC:
                 verdict = outcome.panic(self.panic)
             self._verdicts.append(verdict)  # two threads may be here: the first in the list wins
-            self.outcome = next((each for each in self._verdicts if each is not MOMENT), MOMENT)
+            for verdict in self._verdicts:
+                if verdict is not MOMENT:
+                    break
+            self.outcome = verdict
             self.is_running = False
         elif self.outcome is not None and self.outcome.kind in outcome.PAUSES and verdict.kind not in outcome.RESUMABLE:
             self.outcome = verdict  # the guest was at its end already: run on, it would go past that

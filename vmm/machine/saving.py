@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import StateError
+from ..later import Later
 from ..units import SECOND
 from .lifecycle import ENDED, move
 from .outcome import MIGRATED, MOMENT, Outcome
@@ -13,22 +14,26 @@ if TYPE_CHECKING:
     from typing import Any, Self
 
     from ..boot.loader import BootState
-    from ..memory.guest_memory import GuestMemory
+    from ..memory.guest_memory import GuestMemory, Image
     from .board import Board
     from .config import MachineConfig
     from .moving.source import Moved
     from .moving.standby import Mirror
     from .run import Run
+    from .saved import capture
     from .saved.machine_state import MachineState
     from .saved.save import Track
+else:
+    capture = Later("vmm.machine.saved.capture")
 
 
-def _as_loaded(board: Board, boot: BootState, fill: Callable[[GuestMemory], None]) -> BootState:
+def _as_loaded(board: Board, boot: BootState, fill: Callable[[GuestMemory], None] | None) -> BootState:
     if board.is_linux:
         from .schematic.image import plug_in_again
 
         plug_in_again(board)
-    fill(board.memory)  # before KVM has it: to change what it has mapped costs more
+    if fill is not None:
+        fill(board.memory)  # before KVM has it: to change what it has mapped costs more
     return boot
 
 
@@ -55,7 +60,9 @@ class Saving:
         @property
         def memory(self) -> GuestMemory: ...
         def _expect_still(self, wanted: str) -> None: ...
-        def _assemble(self, is_linux: bool, load: Callable[[Board], BootState], large_pages: bool = True) -> None: ...
+        def _assemble(
+            self, is_linux: bool, load: Callable[[Board], BootState], large_pages: bool = ..., below: Image | None = ...
+        ) -> None: ...
         def still(self, job: Callable[[], Any]) -> Any: ...
         def close(self) -> None: ...
         def outdate(self) -> None: ...
@@ -64,9 +71,7 @@ class Saving:
         """Its state but for memory, while it does not run: registers, devices, clocks. HostError when KVM does not give
         it, StateError while it runs or after close()."""
         self._expect_still("capture")
-        from .saved.capture import capture
-
-        return capture(self._board, self._engine, self._run, self.boot)
+        return capture.capture(self._board, self._engine, self._run, self.boot)
 
     def put_back(self, state: MachineState, elapsed: float = 0.0) -> None:
         """Becomes what capture() gave, of this machine or another of the same config: all but memory, which is the
@@ -75,27 +80,26 @@ class Saving:
         SnapshotError when it does not fit; StateError while it runs or after close().
         """
         self._expect_still("put a state back")
-        from .saved.capture import put_back
-
-        put_back(self._board, self._engine, self._run, state, int(elapsed * SECOND))
+        capture.put_back(self._board, self._engine, self._run, state, int(elapsed * SECOND))
         self.track = None
         self.outdate()
         self.state = move(self.state, "put back")
 
     @classmethod
     def made_from(
-        cls, state: MachineState, fill: Callable[[GuestMemory], None], elapsed: float = 0.0,
-        set_up: Callable[[Self], None] | None = None,
+        cls, state: MachineState, fill: Callable[[GuestMemory], None] | None, elapsed: float = 0.0,
+        set_up: Callable[[Self], None] | None = None, below: Image | None = None,
     ) -> Self:  # fmt: skip
-        """A new machine that is what capture() gave of another. `fill` brings the content of its memory. `set_up` is
-        called before anything is put back: to plug in devices, to add hooks.
+        """A new machine that is what capture() gave of another. `fill` brings the content of its memory, which lies
+        over `below` from the start if that is given. `set_up` is called before anything is put back: to plug in
+        devices, to add hooks.
 
         Errors as of the constructor, and SnapshotError.
         """
         machine = cls.__new__(cls)
         machine.config = state.config
         machine.marks = []
-        machine._assemble(state.is_linux, lambda board: _as_loaded(board, state.boot, fill), large_pages=False)
+        machine._assemble(state.is_linux, lambda board: _as_loaded(board, state.boot, fill), False, below)
         try:
             if set_up is not None:
                 set_up(machine)

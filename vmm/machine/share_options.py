@@ -1,12 +1,13 @@
-"""What a user writes of a shared directory, "DIR[:TAG][,ro]"."""
+"""What a user writes of a shared directory, "DIR[:TAG][,ro][,virtiofs]"."""
 
 from __future__ import annotations
 
 from ..errors import ConfigError
 from ..records import Record
 
-SHARE_FORM = "DIR[:TAG][,ro]"
-LONGEST_TAG = 63
+SHARE_FORM = "DIR[:TAG][,ro][,virtiofs]"
+READ_ONLY, VIRTIOFS = "ro", "virtiofs"
+LONGEST_TAG, LONGEST_VIRTIOFS_TAG = 63, 36
 
 
 class ShareOptions(Record):
@@ -16,23 +17,31 @@ class ShareOptions(Record):
     tag: str = ""
     """As which the guest mounts it; "" for "share" and, from the second share on, its number."""
     is_read_only: bool = False
+    is_virtiofs: bool = False
+    """Served by virtiofsd; else by 9P."""
 
 
 def parse_share(text: str, field: str = "share") -> ShareOptions:
     """ConfigError, with `field`, for a value that cannot be. What follows the last colon is the tag, unless it has a
     slash."""
-    path, comma, word = text.rpartition(",")
-    is_read_only = bool(comma) and word == "ro"
-    if not is_read_only:
-        path = text
+    path, words = text, set()
+    while path.endswith((f",{READ_ONLY}", f",{VIRTIOFS}")):
+        path, _, word = path.rpartition(",")
+        words.add(word)
     where, colon, tag = path.rpartition(":")
     if not colon or "/" in tag:
         where, tag = path, ""
     if not where or "\0" in where or (colon and where != path and not tag):
         raise ConfigError.of(field, f"{text!r} is not {SHARE_FORM}")
-    if len(tag.encode()) > LONGEST_TAG:
-        raise ConfigError.of(field, f"the tag {tag!r} is longer than {LONGEST_TAG} bytes")
-    return ShareOptions(path=where, tag=tag, is_read_only=is_read_only)
+    longest = LONGEST_VIRTIOFS_TAG if VIRTIOFS in words else LONGEST_TAG
+    if len(tag.encode()) > longest:
+        raise ConfigError.of(field, f"the tag {tag!r} is longer than {longest} bytes")
+    return ShareOptions(path=where, tag=tag, is_read_only=READ_ONLY in words, is_virtiofs=VIRTIOFS in words)
+
+
+def is_virtiofs(share: object) -> bool:
+    """Whether an engine outside serves it."""
+    return isinstance(share, str) and share.endswith((f",{VIRTIOFS}", f",{VIRTIOFS},{READ_ONLY}"))
 
 
 def tag_of(options: ShareOptions, index: int) -> str:

@@ -23,7 +23,7 @@ _SHARED: dict[tuple[object, ...], InitialState] = {}
 def start_state(config: MachineConfig, boot: BootState, memory: GuestMemory) -> InitialState:
     """As config and image want it, with the mode's tables written to memory. ConfigError when they have no room."""
     if boot.mode == "real" and not boot.registers:  # no tables
-        key = (boot.entry, boot.loaded, memory.regions[0].span.end, memory.end, config.stack, config.unreal)
+        key = (boot.entry, boot.loaded, config.memory, config.has_bios, config.firmware, config.stack, config.unreal)
         state = _SHARED.get(key)
         if state is None:
             state = _of_mode(config, boot, memory)

@@ -46,27 +46,14 @@ def connect(board: Board, engine: Engine, run: Run) -> None:
     if engine.local_apics is not None:
         board.send_message, board.watch_messages = engine.local_apics.send, engine.local_apics.watch
         engine.local_apics.ended = _ended(board, run)
-    board.rearm = run.rearm
-    board.debug_exit = lambda value: run.end(
-        Outcome(kind=outcome.DEBUG_EXIT, words=f"the guest wrote {value:#x} to the debug-exit port", value=value)
-    )
-    board.reset_requested = lambda words: run.end(
-        Outcome(kind=outcome.RESET, words=f"the guest asked for a reset: {words}")
-    )
-    board.nothing_boots = lambda words: run.end(Outcome(kind=outcome.UNBOOTABLE, words=words))
-    board.power_off = lambda words: run.end(
-        Outcome(kind=outcome.POWER_OFF, words=f"the guest switched the machine off: {words}")
-    )
-    board.panic_noted = lambda words: setattr(run, "panic", words)
-    board.panicked = lambda: run.end(outcome.panic(run.panic))
-    board.suspend = lambda: run.end(Outcome(kind=outcome.SUSPENDED, words="the guest suspended the machine to RAM"))
-    warnings = _Warnings(board.config.warn or (lambda words: None), run)
+    board.run = run
+    warnings = _Warnings(board.config.warn, run)
     if board.virtio is not None:
         board.virtio.connect(engine, run.post, warnings.failed, warnings.tell)
-    board.timers.on_failure = lambda error: warnings.failed("an alarm", error)
-    for bus in (board.ports, board.mmio):
-        bus.on_failure = lambda name, error: warnings.failed(f"device {name}", error)
-        if board.config.strict:
+    board.timers.on_failure = warnings.alarm_failed
+    board.ports.on_failure = board.mmio.on_failure = warnings.device_failed
+    if board.config.strict:
+        for bus in (board.ports, board.mmio):
             bus.on_unclaimed = _unclaimed(bus, run)
     board.com1_made = lambda com1: _watch_com1(com1, board, vcpus)
     if len(vcpus) > 1 or board.is_linux:
@@ -139,10 +126,18 @@ class _Warnings:
     A `warn` that fails itself ends the run, with an outcome that says so: nobody would hear of the devices any more.
     """
 
-    def __init__(self, tell: Callable[[str], None], run: Run) -> None:
+    def __init__(self, tell: Callable[[str], None] | None, run: Run) -> None:
         self._tell = tell
         self._run = run
         self._told: dict[str, int] = {}
+
+    def alarm_failed(self, error: Exception) -> None:
+        """An alarm's callback raised."""
+        self.failed("an alarm", error)
+
+    def device_failed(self, name: str, error: Exception) -> None:
+        """A device of a bus raised."""
+        self.failed(f"device {name}", error)
 
     def failed(self, name: str, error: Exception) -> None:
         """A device raised."""
@@ -150,6 +145,8 @@ class _Warnings:
 
     def tell(self, name: str, words: str) -> None:
         """A device has something to say."""
+        if self._tell is None:
+            return
         told = self._told[name] = self._told.get(name, 0) + 1
         if told > MOST_WARNINGS:
             return

@@ -72,6 +72,17 @@ def _map(size: int) -> mmap.mmap:
     return mapping
 
 
+def _map_image(image: Image, size: int, offset: int) -> mmap.mmap:
+    """What `image` holds there, copy-on-write."""
+    try:
+        return mmap.mmap(image.fd, size, mmap.MAP_PRIVATE | getattr(mmap, "MAP_NORESERVE", 0x4000), offset=offset)
+    except OSError as error:
+        raise HostError(
+            f"cannot map {format_size(size)} of guest memory ({error.strerror})",
+            "each machine over a template takes three files: raise `ulimit -n`, or close some",
+        ) from error
+
+
 def _map_large(gpa: int, size: int) -> mmap.mmap:
     """Host memory for a region at `gpa`, in huge pages. KVM shows the guest a huge page as one only where the host's
     address and the guest's agree modulo its size; the host puts mappings side by side, so another one between them
@@ -112,33 +123,37 @@ def _map_file(size: int) -> tuple[mmap.mmap, int]:
 class GuestMemory:
     """All regions of one machine. Every method that takes a range refuses one that is not wholly inside one region."""
 
-    def __init__(self, is_shared: bool = False, large_pages: bool = True) -> None:
+    resizer: Callable[[int], int] | None = None
+    """What resize() does, where a device can do it."""
+    plugged: Callable[[], int] = staticmethod(lambda: 0)
+    """Bytes that the guest has taken besides those it started with."""
+    below: Image | None = None
+    """What the mappings show where nobody has written to them since they were laid over it; None: zeroes."""
+    arriving: Arriving | None = None
+    """What is still to come of it, while it comes; its pages are waited for before anything here touches them."""
+    stop_arriving: Callable[[], None] = staticmethod(lambda: None)
+    """Has nothing more come, before it is unmapped."""
+    _slots = 0
+    _notes: set[tuple[int, int]] | None = None
+    _last: Region | None = None
+    """Where lend() found the last one."""
+
+    def __init__(self, is_shared: bool = False, large_pages: bool = True, below: Image | None = None) -> None:
         """`is_shared`: other processes are to map it. Without `large_pages` for memory that will lie over an image,
-        whose pages are small."""
+        whose pages are small; `below` is such an image, over which the mappings that it has are laid as they are
+        made."""
         self.is_shared = is_shared
+        if below is not None:
+            self.below = below
         self._large = LARGE if large_pages else sys.maxsize
         self._files: dict[int, int] = {}
         """The memfd of each mapping, by its id(), where they are shared."""
         self._regions: RangeMap[Region] = RangeMap()
         self._mappings: list[mmap.mmap] = []
-        self._slots = 0
         self._free_slots: list[int] = []
-        self._notes: set[tuple[int, int]] | None = None
         self._viewed: set[tuple[int, int]] = set()
         self._wholes: dict[int, memoryview] = {}
         """Of each mapping that somebody lent from, by its id()."""
-        self._last: Region | None = None
-        """Where lend() found the last one."""
-        self.resizer: Callable[[int], int] | None = None
-        """What resize() does, where a device can do it."""
-        self.plugged: Callable[[], int] = lambda: 0
-        """Bytes that the guest has taken besides those it started with."""
-        self.arriving: Arriving | None = None
-        """What is still to come of it, while it comes; its pages are waited for before anything here touches them."""
-        self.stop_arriving: Callable[[], None] = lambda: None
-        """Has nothing more come, before it is unmapped."""
-        self.below: Image | None = None
-        """What the mappings show where nobody has written to them since they were laid over it; None: zeroes."""
 
     def add(
         self, gpa: int, size: int, name: str = "ram", read_only: bool = False,
@@ -182,6 +197,9 @@ class GuestMemory:
     def _new(self, gpa: int, size: int) -> mmap.mmap:
         """Host memory for a region at `gpa`."""
         if not self.is_shared:
+            below, index = self.below, len(self._mappings)
+            if below is not None and index < len(below.offsets):
+                return _map_image(below, size, below.offsets[index])
             return _map_large(gpa, size) if size >= self._large else _map(size)
         mapping, fd = _map_file(size)
         self._files[id(mapping)] = fd
@@ -190,6 +208,10 @@ class GuestMemory:
     def file_of(self, region: Region) -> tuple[int, int]:
         """(memfd, offset in it) of a region of shared memory."""
         return self._files[id(region.mapping)], region.offset
+
+    def fd_of(self, mapping: mmap.mmap) -> int:
+        """The memfd of a mapping of shared memory."""
+        return self._files[id(mapping)]
 
     def twin(self) -> GuestMemory:
         """One with the same regions in the same slots, over untouched mappings of its own."""
@@ -215,15 +237,17 @@ class GuestMemory:
     def mappings(self) -> list[mmap.mmap]:
         """The host memory behind all regions, also behind those that were removed, in the order of its making. All of
         it: HostError when some never comes."""
-        if self.arriving is not None:
-            self.arriving.finish()
+        arriving = self.arriving
+        if arriving is not None:
+            arriving.finish()
             self.arriving = None
         return self._mappings
 
     def _wait_for(self, mapping: mmap.mmap, offset: int, size: int) -> None:
         """Until these bytes are here. HostError when they never come."""
-        if self.arriving is not None:
-            self.arriving.need(self._start_of(mapping) + offset, size)
+        arriving = self.arriving
+        if arriving is not None:
+            arriving.need(self._start_of(mapping) + offset, size)
 
     def _start_of(self, mapping: mmap.mmap) -> int:
         start = 0
@@ -350,8 +374,9 @@ class GuestMemory:
         if self._notes is not None:
             self.note(mapping, at, size)
         mapping.madvise(mmap.MADV_REMOVE if self.is_shared else mmap.MADV_DONTNEED, at, size)
-        if self.arriving is not None:
-            self.arriving.discarded(self._start_of(mapping) + at, size)
+        arriving = self.arriving
+        if arriving is not None:
+            arriving.discarded(self._start_of(mapping) + at, size)
 
     # -- what was written from our side --
 
@@ -394,8 +419,9 @@ class GuestMemory:
         nothing where there is no RAM. While another vCPU writes to the page, what it writes may be lost."""
         if not self.contains(gpa, mmap.PAGESIZE) or gpa % mmap.PAGESIZE:
             return
-        if self.arriving is not None:
-            self.arriving.finish()
+        arriving = self.arriving
+        if arriving is not None:
+            arriving.finish()
         content = self.read(gpa, mmap.PAGESIZE)
         mapping, at = self._locate(gpa, mmap.PAGESIZE)
         mapping.madvise(mmap.MADV_DONTNEED, at, mmap.PAGESIZE)

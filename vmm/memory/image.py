@@ -17,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from .guest_memory import Image
     from .pages import Run
 
     CheckedRun = tuple[int, int, int]
@@ -54,7 +55,7 @@ def write(memory: GuestMemory, fd: int) -> list[CheckedRun]:
     start = 0
     below = memory.below
     for at, mapping in enumerate(memory.mappings):
-        used = pages.own_runs(mapping)
+        used = pages.data_runs(memory.fd_of(mapping), 0, len(mapping)) if memory.is_shared else pages.own_runs(mapping)
         if below is not None:
             used = pages.united(used, pages.data_runs(below.fd, below.offsets[at], len(mapping)))
         runs += _write_runs(mapping, pages.without_zeroes(mapping, used), fd, start)
@@ -107,6 +108,13 @@ def read_runs(memory: GuestMemory, runs: Iterable[Run], fd: int) -> None:
             if first < last:
                 with memoryview(mapping) as view, view[first - begin : last - begin] as piece:
                     _read(fd, piece, first)
+
+
+def copy_in(memory: GuestMemory, image: Image) -> None:
+    """Memory that is untouched so far takes a copy of what `image` holds. OSError, EOFError as of read_runs()."""
+    for mapping, offset in zip(memory.mappings, image.offsets, strict=True):
+        runs = pages.data_runs(image.fd, offset, len(mapping))
+        read_runs(memory, ((offset + at, size) for at, size in runs), image.fd)
 
 
 def _read(fd: int, piece: memoryview, at: int) -> None:

@@ -15,7 +15,7 @@ from ..units import MiB, format_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from .guest_memory import Image
 
@@ -51,6 +51,15 @@ class Template:
             end = os.lseek(other.fd, at, os.SEEK_HOLE)
             while at < end:
                 at += os.pwrite(self.fd, os.pread(other.fd, min(end - at, CHUNK), at), at)
+
+    def copy_runs(self, runs: Iterable[tuple[int, int]], mapping: mmap.mmap, offset: int) -> None:
+        """Takes over these runs, (offset, size), of the mapping that begins at `offset` here."""
+        with memoryview(mapping) as view:
+            for start, size in runs:
+                at, end = start, start + size
+                while at < end:
+                    with view[at:end] as piece:
+                        at += os.pwrite(self.fd, piece, offset + at)
 
     def seal(self) -> None:
         """From now on nothing in it changes."""

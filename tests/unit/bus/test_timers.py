@@ -121,8 +121,12 @@ def test_resume_wakes_whoever_waits_for_the_next_alarm(clock):
     woken = []
     timers = Timers(clock, lambda: woken.append(True))
     timers.resume()
-    assert not woken
     timers.pause()
+    timers.resume()
+    assert not woken  # with no alarm nobody waits
+    timers.alarm(lambda: None).set(1000)
+    timers.pause()
+    woken.clear()
     timers.resume()
     assert woken
 

@@ -50,8 +50,9 @@ def test_limits_of_networks_and_disks():
     ):  # fmt: skip
         with pytest.raises(ConfigError, match=words):
             parse_net(text)
-    with pytest.raises(ConfigError, match="are for raw disks"):
-        parse_disk("a.vmdk,operations=9")
+    assert parse_disk("a.vmdk,operations=9,overlay").limits.operations == 9
+    with pytest.raises(ConfigError, match="is for raw disks"):
+        parse_disk("a.vmdk,serial=9")
 
 
 def test_a_child_has_the_card_and_not_the_cable():

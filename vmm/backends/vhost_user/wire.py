@@ -27,14 +27,18 @@ LONGEST = 4096
 """Bytes of a payload that any engine sends."""
 PATIENCE = 10.0
 """Seconds for an answer."""
+TO_START = 60.0
+"""Seconds for the first, of a program that the host has yet to load."""
 
 
 class Wire:
     """The VMM's end of a connection. Errors of all calls are EngineLost."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, patience: float = PATIENCE, to_start: float = TO_START) -> None:
+        """Waits `to_start` seconds for the first answer, `patience` for others."""
         self._socket = connection
-        self._socket.settimeout(PATIENCE)
+        self._socket.settimeout(to_start)
+        self.patience = patience
         self.acknowledges = False
         """Whether the engine answers each message that asks for it (REPLY_ACK)."""
 
@@ -47,18 +51,18 @@ class Wire:
         """One message; returns when the engine has done what it says, if it tells."""
         self._send(request, payload, fds, _NEED_REPLY if self.acknowledges else 0)
         if self.acknowledges:
-            answer, _ = self._answer(request)
+            answer = self._answer(request)
             if len(answer) != _NUMBER.size or any(answer):
                 raise EngineLost(f"the engine refuses message {request}")
 
-    def ask(self, request: int, payload: bytes = b"") -> tuple[bytes, list[int]]:
-        """One message; the answer, and the fds that come with it."""
+    def ask(self, request: int, payload: bytes = b"") -> bytes:
+        """One message; the answer."""
         self._send(request, payload, (), 0)
         return self._answer(request)
 
     def ask_number(self, request: int) -> int:
         """One whose answer is 64 bits."""
-        answer, _ = self.ask(request)
+        answer = self.ask(request)
         if len(answer) != _NUMBER.size:
             raise EngineLost(f"the engine answers message {request} by {len(answer)} bytes")
         return int(_NUMBER.unpack(answer)[0])
@@ -74,9 +78,10 @@ class Wire:
         except OSError as error:
             raise EngineLost(f"the engine does not listen: {error}") from None
 
-    def _answer(self, request: int) -> tuple[bytes, list[int]]:
+    def _answer(self, request: int) -> bytes:
+        """Without fds: recv() takes none."""
         try:
-            head, fds, _, _ = socket.recv_fds(self._socket, _HEAD.size, 8)
+            head = self._socket.recv(_HEAD.size, socket.MSG_WAITALL)
             if len(head) < _HEAD.size:
                 raise EngineLost("the engine has ended")
             answered, flags, size = _HEAD.unpack(head)
@@ -87,7 +92,8 @@ class Wire:
             raise EngineLost(f"the engine does not answer: {error}") from None
         if len(payload) < size:
             raise EngineLost("the engine has ended")
-        return payload, fds
+        self._socket.settimeout(self.patience)
+        return payload
 
     def close(self) -> None:
         """Hangs up. Legal twice."""

@@ -86,7 +86,7 @@ def main(words: list[str]) -> int:
 
         exits = ExitWatch(values)
     deadline = None if values["deadline"] is None else values["deadline"] / SECOND
-    kind = _input(command)
+    kind = _input(command, any(word.startswith("root=") for word in (values["append"] or "").split()))
     watch = boot_watch(values)
     archive = tree.ArchiveFile("initramfs")
     try:
@@ -131,11 +131,11 @@ def _run(machine: Machine, console: Console, kind: str, deadline: float | None) 
         return machine.run(deadline)
 
 
-def _input(command: list[str]) -> str:
+def _input(command: list[str], has_root: bool) -> str:
     if os.isatty(0):
         return payload.TERMINAL
     is_null = os.fstat(0).st_rdev == os.makedev(1, 3)
-    if is_null and not command:
+    if is_null and not command and not has_root:  # whose init may need none
         raise ConfigError.of("", "a shell needs a terminal, or commands by a pipe; or name one: vmm linux -- COMMAND")
     return payload.NONE if is_null else payload.PIPE
 

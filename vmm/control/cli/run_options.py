@@ -105,7 +105,7 @@ COMMAND = Command(
                help="a console port for an agent, at a Unix socket"),
         Option(names=("--rng",), help="an entropy device over /dev/urandom", group=VIRTIO),
         Option(names=("--share",), value="DIR", many=True, group=VIRTIO,
-               help="a directory that the guest mounts: DIR[:TAG][,ro]"),
+               help="a directory to mount: DIR[:TAG][,ro][,virtiofs]"),
         Option(names=("--vsock",), value="CID,PATH", group=VIRTIO,
                help="sockets: CONNECT PORT at PATH, and PATH_PORT"),
         Option(names=("--report",), value="FILE", help="write the run as one page of HTML", group=EXITS),

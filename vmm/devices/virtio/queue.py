@@ -152,6 +152,40 @@ class SplitQueue(Ring):
                 taken[head] = taken.get(head, 0) - 1
         return ends
 
+    def given_back(self, since: int) -> list[int]:
+        """First descriptors of the requests that process has given back since the used ring's index was `since`."""
+        size, used = self.size, self._used
+        count = min(used[1] - since & _MASK, size)
+        return [used[2 + 4 * (at % size)] for at in range(since, since + count)]
+
+    def last_byte(self, head: int) -> int:
+        """Of the request whose first descriptor is `head`, as that stands now; -1 where there is none."""
+        table, count, at = self._table, self.size, head
+        for _ in range(self.size + 1):
+            if at >= count:
+                break
+            gpa, size, flags, at = DESCRIPTOR.unpack_from(table, ENTRY * at)
+            if flags & INDIRECT:
+                inner = self._memory.lend(gpa, size)
+                if inner is None or table is not self._table or not size or size % ENTRY:
+                    break
+                table, count, at = inner, size // ENTRY, 0
+            elif not flags & NEXT:
+                last = self._memory.lend(gpa + size - 1, 1) if size else None
+                return -1 if last is None else last[0]
+        return -1
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether all that was made available was given back, whoever serves the ring."""
+        return self._available[1] == self._used[1]
+
+    def catch_up(self) -> bool:
+        """Stands where that process has left it, which has given everything back; whether that is elsewhere."""
+        before, self._next = self._next, self._used[1]
+        self._done = self._shown = self._next
+        return before != self._next
+
     def adopt(self, taken: dict[int, int]) -> list[Chain]:
         """Goes on where that process has stopped: here are the requests that it has not given back."""
         self._next, self._done = self._available[1], self._used[1]

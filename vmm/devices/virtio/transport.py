@@ -193,10 +193,21 @@ class Transport(Device):
         for queue in queues.values():
             queue.release()
 
+    def settle(self) -> None:
+        """See VirtioDevice.settle(). As it may interrupt, it comes before the state of any controller is taken."""
+        with self._lock:
+            self._settle()
+
+    def _settle(self) -> None:
+        if self.status & (DRIVER_OK | NEEDS_RESET) == DRIVER_OK:
+            try:
+                self.device.settle()
+            except GuestError as error:
+                self._break(error.fault)
+
     def save(self) -> State:
         with self._lock:
-            if self.status & DRIVER_OK:
-                self.device.settle()
+            self._settle()
             fields: dict[str, Any] = {
                 "device": self.device.save(),
                 "status": self.status,

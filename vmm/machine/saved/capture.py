@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 
 from ...engine.protocol import ALL_PARTS
-from ...errors import ConfigError, SnapshotError, VmmError
+from ...errors import SnapshotError, VmmError
 from ...state import State
 from .. import outcome
 from ..outcome import Outcome
@@ -30,11 +30,12 @@ CONTROLLERS = ("pic", "ioapic")
 
 
 def capture(board: Board, engine: Any, run: Run, boot: BootState) -> MachineState:
-    """The state of a machine that does not run. What was posted to it (keys, serial input) is done first. ConfigError
-    for one whose devices somebody else serves."""
-    expect_own(board)
+    """The state of a machine that does not run. What was posted to it (keys, serial input) is done first, and what its
+    devices have in flight."""
     board.timers.pause()  # before the first run it goes on
     run.do_posted()
+    if board.virtio is not None:
+        board.virtio.settle()
     return MachineState(
         config=board.config,
         is_linux=board.is_linux,
@@ -49,17 +50,6 @@ def capture(board: Board, engine: Any, run: Run, boot: BootState) -> MachineStat
         panic=run.panic,
         is_suspended=run.outcome is not None and run.outcome.kind == outcome.SUSPENDED,
     )
-
-
-def expect_own(board: Board) -> None:
-    """ConfigError where a part of the machine is in another process: it cannot be saved, moved or forked."""
-    if board.memory.is_shared:
-        from ..disk_options import is_external
-
-        names = ", ".join(str(disk) for disk in board.config.disks if is_external(disk))
-        raise ConfigError.of(
-            "disks", f"{names}: served by qemu-storage-daemon; a machine with such a disk cannot be saved or forked"
-        )
 
 
 def put_back(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from copy import copy
 
 from .capture import plugged_in
-from .overlays import with_overlays
+from .overlays import expect_forkable, with_overlays
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,24 +31,32 @@ if TYPE_CHECKING:
 class Master:
     """What fork() keeps of a machine until that runs again."""
 
-    def __init__(self, state: MachineState, template: Template, lay_over: LayOver, plugs: list[Plug]) -> None:
+    def __init__(self, state: MachineState, template: Template, fill: LayOver | None, plugs: list[Plug]) -> None:
         self.state = state
-        self._lay_over = lay_over
+        self._fill = fill
+        """How memory takes the template, where it is not laid over that from the start: because others map it too."""
         self.template = template
         self._plugs = plugs
         """Devices that the user plugged in."""
 
     @classmethod
     def of(cls, machine: Machine, board: Board, engine: Any) -> Master:
-        """Of a machine that stands still; from now on that itself shares its memory too."""
+        """Of a machine that stands still; from now on that itself shares its memory too. ConfigError for a disk that no
+        child can have."""
+        expect_forkable(board.config)
         state = machine.capture()
         template = engine.share_memory(board.memory)
-        return cls(state.replace(config=with_overlays(state.config)), template, engine.lay_over, _plugs(board))
+        fill = engine.lay_over if board.memory.is_shared else None
+        return cls(state.replace(config=with_overlays(state.config)), template, fill, _plugs(board))
 
     def child(self, kind: type[Kind], console: Console | None = None) -> Kind:
         """A new machine that is what the master was."""
         state = self.state if console is None else self.state.replace(config=self.state.config.replace(console=console))
-        return kind.made_from(state, lambda memory: self._lay_over(memory, self.template), set_up=self._plug)
+        set_up = self._plug if self._plugs else None
+        if self._fill is None:
+            return kind.made_from(state, None, set_up=set_up, below=self.template)
+        fill = self._fill
+        return kind.made_from(state, lambda memory: fill(memory, self.template), set_up=set_up)
 
     def _plug(self, child: Machine) -> None:
         copies: dict[int, Any] = {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..disk_options import parse_disk
+from ...errors import ConfigError
+from ..disk_options import is_written_outside, parse_disk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +30,16 @@ def with_overlays(config: MachineConfig) -> MachineConfig:
 
         changes["networks"] = tuple(without_network(each) for each in config.networks)
     return config.replace(**changes) if changes else config
+
+
+def expect_forkable(config: MachineConfig) -> None:
+    """ConfigError for a disk that cannot be had twice: the tables of such an image change below whoever reads it."""
+    for index, disk in enumerate(config.disks):
+        if is_written_outside(disk):
+            raise ConfigError.of(
+                f"disks[{index}]",
+                f"{disk!s} is written in place, and a fork would see its tables change: use {disk!s},overlay or ,ro",
+            )
 
 
 def _with_overlay(disk: str | bytes) -> str | bytes:

@@ -67,9 +67,9 @@ def restore(
             set_up(machine)
 
     machine = kind.made_from(top.state.replace(config=config), fill, elapsed, prepare)
-    if not is_noted:
+    if not is_noted and not machine.memory.is_shared:
         working_set.note_soon(machine.memory, machine._board.timers, note)
-    machine.track = Track(path=place, id=top.id, log=None, is_laid_over=True)
+    machine.track = Track(path=place, id=top.id, log=None, is_laid_over=not machine.memory.is_shared)
     return machine
 
 

@@ -100,8 +100,8 @@ def _bios(board: Board, drives: dict[int, Drive]) -> Any:
         serial=[_chip(board, f"com{index + 1}") for index in range(len(layout.COM))],
         say=board.output("bios"),
         hold_keyboard=lambda held: board.device("i8042").write(4, 1, 0xAD if held else 0xAE),
-        reset_requested=lambda words: board.reset_requested(words),
-        nothing_boots=lambda words: board.nothing_boots(words),
+        reset_requested=board.reset_requested,
+        nothing_boots=board.nothing_boots,
     )
     order = board.config.boot or layout.BOOT_ORDER
     return Bios(board.memory, drives, order, places, wires, has_kernel=board.config.is_kernel)

@@ -16,7 +16,7 @@ def place(board: Board) -> None:
     from ...observe.panic import PanicListener
 
     board.socket("pvpanic", lambda: _pvpanic(board)).claim(board.ports, *layout.PVPANIC)
-    listener = PanicListener(lambda words: board.panic_noted(words), lambda: board.panicked())
+    listener = PanicListener(board.panic_noted, board.panicked)
     board.listeners["com1"] = listener.hear
 
 
@@ -27,4 +27,4 @@ def _pvpanic(board: Board) -> Any:
         if board.config.warn is not None:
             board.config.warn("the guest's kernel panicked; its crash kernel goes on")
 
-    return Pvpanic(lambda: board.panicked(), crash_loaded)
+    return Pvpanic(board.panicked, crash_loaded)

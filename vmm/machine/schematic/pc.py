@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...later import Later
 from .. import layout
 
 TYPE_CHECKING = False
@@ -9,8 +10,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from ...devices import debug_console, debug_exit, i8042, post, power, rtc, serial
     from ..board import Board
     from ..plan import Plan
+else:
+    debug_console = Later("vmm.devices.debug_console")
+    debug_exit = Later("vmm.devices.debug_exit")
+    i8042 = Later("vmm.devices.i8042")
+    post = Later("vmm.devices.post")
+    power = Later("vmm.devices.power")
+    rtc = Later("vmm.devices.rtc")
+    serial = Later("vmm.devices.serial")
 
 
 def place(plan: Plan) -> None:
@@ -32,9 +42,7 @@ def place(plan: Plan) -> None:
 
 def _serial(index: int) -> Callable[[Board], Any]:
     def make(board: Board) -> Any:
-        from ...devices.serial import Serial
-
-        port = Serial(board.line(layout.COM_LINES[index]), board.output(f"com{index + 1}"), board.timers)
+        port = serial.Serial(board.line(layout.COM_LINES[index]), board.output(f"com{index + 1}"), board.timers)
         if index == 0:
             board.com1_made(port)
         return port
@@ -43,51 +51,37 @@ def _serial(index: int) -> Callable[[Board], Any]:
 
 
 def _debug_exit(board: Board) -> Any:
-    from ...devices.debug_exit import DebugExit
-
-    return DebugExit(lambda value: board.debug_exit(value))
+    return debug_exit.DebugExit(board.debug_exit)
 
 
 def _debug_console(name: str) -> Callable[[Board], Any]:
     def make(board: Board) -> Any:
-        from ...devices.debug_console import DebugConsole
-
-        return DebugConsole(board.output(name))
+        return debug_console.DebugConsole(board.output(name))
 
     return make
 
 
 def _post(board: Board) -> Any:
-    from ...devices.post import Post
-
-    return Post(board.timers.now)
+    return post.Post(board.timers.now)
 
 
 def _system_control_a(board: Board) -> Any:
-    from ...devices.power import SystemControlA
-
-    return SystemControlA(lambda words: board.reset_requested(words))
+    return power.SystemControlA(board.reset_requested)
 
 
 def _reset_control(board: Board) -> Any:
-    from ...devices.power import ResetControl
-
-    return ResetControl(lambda words: board.reset_requested(words))
+    return power.ResetControl(board.reset_requested)
 
 
 def _keyboard(board: Board) -> Any:
-    from ...devices.i8042 import I8042
-
-    return I8042(board.line(layout.KEYBOARD_LINE), None, lambda words: board.reset_requested(words))
+    return i8042.I8042(board.line(layout.KEYBOARD_LINE), None, board.reset_requested)
 
 
 def _rtc(board: Board) -> Any:
-    from ...devices.rtc import Rtc
-
     wall_at_zero = board.wall_clock() - board.timers.now()
     cmos = layout.cmos(board.config.memory)
     if board.config.firmware:
         from ..cmos import for_firmware
 
         cmos.update(for_firmware(board.config, {field: disk.size for field, disk in board.drives.items()}))
-    return Rtc(board.timers, board.line(layout.RTC_LINE), wall_at_zero, cmos)
+    return rtc.Rtc(board.timers, board.line(layout.RTC_LINE), wall_at_zero, cmos)

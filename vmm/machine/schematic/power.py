@@ -25,6 +25,4 @@ def place(board: Board) -> None:
 def _acpi_pm(board: Board) -> Any:
     from ...devices.acpi_pm import AcpiPm
 
-    return AcpiPm(
-        board.timers, board.line(layout.SCI_LINE), lambda words: board.power_off(words), lambda: board.suspend()
-    )
+    return AcpiPm(board.timers, board.line(layout.SCI_LINE), board.power_off, board.suspend)

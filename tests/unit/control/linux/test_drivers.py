@@ -16,6 +16,12 @@ def test_none_without_devices_and_the_transport_first_with_some():
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("field", sorted(set(OF_FIELDS) - {"shares"}))
+def test_a_shared_directory_has_the_driver_of_its_server():
+    assert of({"shares": ("/a", "/b:tag,ro")}) == ("virtio_mmio", "9pnet_virtio", "9p")
+    assert of({"shares": ("/a,virtiofs",)}) == ("virtio_mmio", "virtiofs")
+    assert of({"shares": ("/a:tag,virtiofs,ro", "/b")}) == ("virtio_mmio", "9pnet_virtio", "9p", "virtiofs")
+
+
+@pytest.mark.parametrize("field", sorted(OF_FIELDS))
 def test_each_goes_with_a_field_there_is(field):
     assert field in MachineConfig._fields

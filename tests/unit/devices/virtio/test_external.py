@@ -16,10 +16,10 @@ import pytest
 from virtio_driver import Driver, DriverQueue
 
 from vmm.backends.vhost_user.storage_daemon import StorageDaemon
-from vmm.devices.virtio.external import ExternalBlock
+from vmm.devices.virtio.external_block import ExternalBlock
 from vmm.devices.virtio.mmio import Mmio
 from vmm.devices.virtio.queue import SplitQueue
-from vmm.errors import ConfigError
+from vmm.errors import ConfigError, SnapshotError
 from vmm.machine.disk_options import FORMATS
 from vmm.memory.guest_memory import GuestMemory
 from vmm.units import MiB
@@ -36,11 +36,11 @@ SIZE = 4096
 class Bench:
     """A disk, its driver, and the reactor's part played by the test."""
 
-    def __init__(self, path, driver, read_only=False):
+    def __init__(self, path, driver, manner=""):
         self.memory = GuestMemory(is_shared=True)
         self.memory.add(0, MiB)
         self.words, self.jobs = [], []
-        self.engine = StorageDaemon(str(path), driver, read_only, 1, self.memory)
+        self.engine = StorageDaemon(str(path), driver, manner, 1, self.memory)
         self.disk = ExternalBlock(self.engine, 1, self.words.append)
         self.transport = Mmio(self.disk, "disk", self.memory, RLock(), self.jobs.append)
         self.driver = Driver(self.transport, self.memory)
@@ -95,7 +95,7 @@ def test_what_was_flushed_is_there_for_the_next_machine(image, ending):
         assert bench.request(FLUSH)[0] == 0
     finally:
         bench.close()
-    bench = Bench(path, FORMATS[ending], read_only=True)
+    bench = Bench(path, FORMATS[ending], manner="ro")
     try:
         assert bench.request(IN, 16) == (0, content)
     finally:
@@ -112,7 +112,8 @@ def test_an_engine_that_is_killed_leaves_errors_and_what_was_flushed(image):
         bench.offer(OUT, 8, b"in flight")
         bench.ring()
         os.kill(bench.engine._process.pid, signal.SIGKILL)
-        bench.disk.guarded(bench.disk.lost)(bench.engine.end_words())
+        bench.disk.lost(bench.engine.end_words())
+        bench.disk.guarded(bench.disk.take_over)()
         bench.work()
         assert [written for _, written in bench.driver.queues[0].taken_back()] == [1]
         assert bench.memory.read(STATUS, 1) == b"\1"
@@ -130,6 +131,19 @@ def test_an_engine_that_is_killed_leaves_errors_and_what_was_flushed(image):
         bench.close()
 
 
+def test_an_error_of_the_engine_is_told(image):
+    path = image("vmdk")
+    bench = Bench(path, "vmdk")
+    try:
+        assert bench.request(IN, 1 << 30)[0] == 1
+        bench.work()
+        bench.disk.guarded(bench.disk.called)(0)
+        assert bench.words[0] == f"{path}: qemu-storage-daemon answers a request with an error"
+        assert bench.request(OUT, 0)[0] == 0
+    finally:
+        bench.close()
+
+
 def test_a_driver_that_resets_goes_on_with_the_engine(image):
     bench = Bench(image("vmdk"), "vmdk")
     try:
@@ -140,7 +154,7 @@ def test_a_driver_that_resets_goes_on_with_the_engine(image):
         assert not bench.words
     finally:
         bench.close()
-    assert bench.engine._process.returncode is not None
+    assert bench.engine._process._process.returncode is not None
 
 
 def test_what_is_no_such_disk_is_refused_in_the_engines_words(tmp_path, image):
@@ -148,9 +162,9 @@ def test_what_is_no_such_disk_is_refused_in_the_engines_words(tmp_path, image):
     path = tmp_path / "disk.vmdk"
     path.write_bytes(bytes(MiB))
     with pytest.raises(ConfigError, match=r"disk\.vmdk: .*VMDK"):
-        StorageDaemon(str(path), "vmdk", False, 1, memory)
+        StorageDaemon(str(path), "vmdk", "", 1, memory)
     with pytest.raises(ConfigError, match="there is no such file"):
-        StorageDaemon(str(tmp_path / "none.vdi"), "vdi", False, 1, memory)
+        StorageDaemon(str(tmp_path / "none.vdi"), "vdi", "", 1, memory)
     first = Bench(image("qcow2"), "qcow2")
     try:
         with pytest.raises(ConfigError, match="another process using"):
@@ -164,7 +178,7 @@ def test_an_engine_ends_with_a_machine_that_is_killed(image):
     program = (
         "import os, signal; from vmm.memory.guest_memory import GuestMemory;"
         "from vmm.backends.vhost_user.storage_daemon import StorageDaemon;"
-        f"engine = StorageDaemon({str(path)!r}, 'vdi', False, 1, GuestMemory(is_shared=True));"
+        f"engine = StorageDaemon({str(path)!r}, 'vdi', '', 1, GuestMemory(is_shared=True));"
         "print(engine._process.pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
     )
     done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=False)
@@ -172,6 +186,63 @@ def test_an_engine_ends_with_a_machine_that_is_killed(image):
     while os.path.exists(f"/proc/{int(done.stdout)}/exe"):
         assert time.monotonic() < end, "it lives on"
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize("manner", ["", "overlay"])
+def test_a_disk_goes_on_where_its_state_was_taken(image, manner):
+    path, content = image("qcow2"), os.urandom(SIZE)
+    before = path.read_bytes()
+    bench = Bench(path, "qcow2", manner)
+    try:
+        assert bench.request(OUT, 8, content)[0] == 0
+        bench.offer(OUT, 16, content)  # and nobody rings
+        state, disk, memory = bench.transport.save(), bench.engine.save(), bench.memory.read(0, MiB)
+        assert len(bench.driver.queues[0].taken_back()) == 1
+        assert bench.request(IN, 16) == (0, content)
+        if manner:
+            assert bench.request(OUT, 8, b"later")[0] == 0
+    finally:
+        bench.close()
+    assert (path.read_bytes() == before) is bool(manner)
+    again = Bench(path, "qcow2", manner)
+    try:
+        again.engine.expect_unwritten(disk)
+        again.engine.load(disk)
+        again.memory.write(0, memory)
+        again.transport.load(state)
+        again.driver.queues[0] = bench.driver.queues[0]
+        again.driver.queues[0].memory = again.memory
+        again.driver.queues[0].seen = again.driver.queues[0].offered = 2
+        for sector in (8, 16):
+            assert again.request(IN, sector) == (0, content)
+        assert not again.words
+    finally:
+        again.close()
+
+
+def test_changes_that_name_another_file_are_refused(image, tmp_path):
+    bench = Bench(image("vmdk"), "vmdk", "overlay")
+    try:
+        state = bench.engine.save()
+        secret = tmp_path / "secret"
+        secret.write_bytes(b"the host's")
+        other = tmp_path / "other.qcow2"
+        words = ["qemu-img", "create", "-q", "-f", "qcow2", "-o", f"data_file={secret},data_file_raw=on", other, "8M"]
+        subprocess.run(words, check=True)
+        for runs in (
+            [[0, other.read_bytes()]],
+            [[1 << 63, b"x"]],
+            [[1 << 100, b"x"]],
+            [[0, b"no image"]],
+            [[-1, b""]],
+            7,
+        ):
+            state.fields["changes"] = runs
+            with pytest.raises(SnapshotError):
+                bench.engine.load(state)
+        assert bench.request(OUT, 8, b"goes on")[0] == 0
+    finally:
+        bench.close()
 
 
 def test_requests_that_nobody_could_count_are_known_again_once_none_is_left():

@@ -86,7 +86,7 @@ def _wanted(board: Board, all: VirtioDevices) -> Iterator[tuple[VirtioDevice, st
     if board.config.shares:
         from . import shares
 
-        yield from shares.devices(board)
+        yield from shares.devices(board, all.tell)
     if board.config.memory_max:
         from . import mem
 
@@ -138,6 +138,11 @@ class VirtioDevices:
     def pause(self) -> None:
         """The machine stands still: nothing is done for its devices."""
         self.reactor.pause()
+
+    def settle(self) -> None:
+        """What devices have in flight is finished, before the machine's state is taken. It stands still."""
+        for transport in self._transports:
+            transport.settle()
 
     def close(self) -> None:
         """Ends the reactor and closes the devices."""

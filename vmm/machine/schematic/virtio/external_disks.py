@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from ....backends.vhost_user.storage_daemon import StorageDaemon
 from ....bus.engine_link import EngineLost
-from ....bus.reactor import EDGE, HANG_UP, READ
-from ....devices.virtio.external import ExternalBlock
+from ....devices.virtio.external_block import ExternalBlock
 from ....errors import ConfigError
+from .outside import connect
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ....bus.reactor import Reactor
     from ....devices.virtio.device import VirtioDevice
     from ...board import Board
     from ...disk_options import DiskOptions
@@ -22,28 +21,16 @@ def devices(
     board: Board, options: DiskOptions, field: str, name: str, tell: Callable[[str, str], None]
 ) -> Iterator[tuple[VirtioDevice, str]]:
     """The one. ConfigError for what the engine does not take."""
-    engine = StorageDaemon(options.path, options.format, options.manner == "ro", options.queues, board.memory, field)
+    engine = StorageDaemon(options.path, options.format, options.manner, options.queues, board.memory, field)
     try:
         disk = ExternalBlock(engine, options.queues, lambda words: tell(name, words))
+        if options.limits.are_any:
+            limits = options.limits
+            disk.set_limit(limits.bandwidth, limits.operations, limits.burst)
     except EngineLost as error:
         engine.close()
         raise ConfigError.of(field, f"{options.path}: {error}") from None
+    board.drives[field] = engine
     yield disk, name
     assert board.virtio is not None
-    _connect(board.virtio.reactor, engine, disk)
-
-
-def _connect(reactor: Reactor, engine: StorageDaemon, disk: ExternalBlock) -> None:
-    """With its transport, which the disk has by now."""
-    called = disk.guarded(disk.called)
-    for index, fd in engine.calls.items():
-        reactor.add(fd, READ | EDGE, lambda events, index=index: called(index))  # type: ignore[misc]
-    lost = disk.guarded(disk.lost)
-
-    def gone(events: int) -> None:
-        reactor.remove(engine.fd)
-        words = engine.end_words()
-        lost(words)
-        disk.lost(words)  # when nobody drives it
-
-    reactor.add(engine.fd, HANG_UP | EDGE, gone)
+    connect(board.virtio.reactor, engine, disk)

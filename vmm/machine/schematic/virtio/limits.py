@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 
+from ....bus.engine_link import EngineLost
 from ....bus.rate_limit import RateLimit
+from ....devices.virtio.external_block import ExternalBlock
+from ....errors import HostError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,8 +17,15 @@ if TYPE_CHECKING:
     from ...limit_options import Limits
 
 
-def set_limit(device: Block | Net, reactor: Reactor, limits: Limits) -> None:
-    """From now on. Any thread; what the device has at hand may be done before."""
+def set_limit(device: Block | Net | ExternalBlock, reactor: Reactor, limits: Limits) -> None:
+    """From now on. Any thread; what the device has at hand may be done before. HostError for a device whose engine is
+    gone."""
+    if isinstance(device, ExternalBlock):
+        try:
+            device.set_limit(limits.bandwidth, limits.operations, limits.burst)
+        except EngineLost as error:
+            raise HostError(f"{device.name}: no limit: {error}") from None
+        return
     limit = device.limit or RateLimit(time.monotonic_ns, reactor.call_at)
     limit.set(limits.bandwidth, limits.operations, limits.burst)
     device.limit = limit
