@@ -41,8 +41,13 @@ ROOTS = {
     ),
 }  # fmt: skip
 """The command, and what it imports late in every such run or nearly; what these import themselves comes with them."""
-COMPILED = ("_cffi_backend", "kvm_bindings._kvm", "mmap")
-"""Libraries: looked for on no path they are there sooner. Where Python has one built in, that serves."""
+COMPILED = {
+    PLAIN: ("_cffi_backend", "kvm_bindings._kvm", "mmap"),
+    LINUX: ("_heapq", "_blake2", "select"),
+    SAVED: ("_heapq", "_blake2", "select", "fcntl", "binascii", "_json", "_sha2", "_sha256"),
+}
+"""Libraries: looked for on no path they are there sooner. Where Python has one built in, that serves; where it has
+none of that name, whoever wants it has another way."""
 
 HERE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 
@@ -115,8 +120,11 @@ def _imported(tree: ast.Module, module: str, is_package: bool) -> Iterator[str]:
 
 def _libraries(kind: str) -> Iterator[tuple[str, str, int, int, bool, object]]:
     """Those that are files; each stands behind what it needs."""
-    for name in COMPILED if kind == PLAIN else ():
-        source = getattr(import_module(name), "__file__", None)
+    for name in COMPILED[kind]:
+        try:
+            source = getattr(import_module(name), "__file__", None)
+        except ImportError:
+            continue
         if source:
             status = os.stat(source)
             yield name, source, status.st_size, status.st_mtime_ns, False, None
