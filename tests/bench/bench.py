@@ -145,11 +145,17 @@ def row(name: str, figure: str, limit: str, good: bool, detail: str) -> None:
     print(f"{name:<30} {figure:>9}  {limit:<22} {'ok' if good else 'OVER':<5} {detail}", flush=True)
 
 
+def parser_of(words: str | None, rounds: int) -> argparse.ArgumentParser:
+    """Of a benchmark that is described by `words`."""
+    parser = argparse.ArgumentParser(description=words)
+    parser.add_argument("--rounds", type=int, default=rounds)
+    parser.add_argument("--strict", action="store_true", help="exit with 1 when a limit is broken")
+    return parser
+
+
 def main() -> int:
     """Runs all or the chosen benchmarks; 1 when one is over its limit and --strict was given."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--strict", action="store_true", help="exit with 1 when a limit is broken")
+    parser = parser_of(__doc__, 15)
     parser.add_argument("only", nargs="*", help=" ".join(ALL))
     arguments = parser.parse_args()
     rounds, over = arguments.rounds, 0

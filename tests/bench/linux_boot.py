@@ -8,7 +8,6 @@ scripts/bench linux calls it on a KVM that boots Linux.
 
 from __future__ import annotations
 
-import argparse
 import os
 import select
 import shutil
@@ -20,7 +19,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from bench import row
+from bench import parser_of, row
 
 from vmm.boot import cpio
 from vmm.control.linux import source
@@ -134,10 +133,7 @@ def boot(command: list[str], exits: Exits) -> Boot | None:
 
 def main() -> int:
     """Prints a table for each way of booting; 1 when one is over its limit and --strict was given."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--strict", action="store_true", help="exit with 1 when a limit is broken")
-    arguments = parser.parse_args()
+    arguments = parser_of(__doc__, 3).parse_args()
     kernel, base = source.fetch()
     exits, over = Exits(), 0
     with tempfile.TemporaryDirectory() as folder:

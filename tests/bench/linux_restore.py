@@ -6,7 +6,6 @@ what the guest touches, and is measured too, apart. scripts/bench restore calls 
 
 from __future__ import annotations
 
-import argparse
 import os
 import statistics
 import subprocess
@@ -16,7 +15,7 @@ import threading
 import time
 from pathlib import Path
 
-from bench import row
+from bench import parser_of, row
 
 from vmm import Machine
 from vmm.boot import cpio
@@ -79,10 +78,7 @@ def save(kernel: str, initramfs: str, path: str) -> None:
 
 def main() -> int:
     """Prints two lines; 1 when the limit is broken and --strict was given."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--strict", action="store_true", help="exit with 1 when a limit is broken")
-    arguments = parser.parse_args()
+    arguments = parser_of(__doc__, 3).parse_args()
     kernel, base = source.fetch()
     with tempfile.TemporaryDirectory() as folder:
         initramfs, path = os.path.join(folder, "initramfs"), os.path.join(folder, "shell.snap")

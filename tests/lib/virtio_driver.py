@@ -2,45 +2,16 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from typing import Any
 
+from ring_drivers import SplitDriver
+
+from vmm.devices.virtio.ring import F_EVENT_INDEX
 from vmm.devices.virtio.transport import ACKNOWLEDGE, DRIVER, DRIVER_OK, FEATURES_OK
 from vmm.memory.guest_memory import GuestMemory
 
 F_VERSION_1 = 1 << 32
-
-
-class DriverQueue:
-    """Queue `index` of `size` entries, its parts at `gpa`."""
-
-    def __init__(self, memory: GuestMemory, gpa: int, size: int) -> None:
-        self.memory, self.size = memory, size
-        self.descriptors, self.available, self.used = gpa, gpa + 16 * size, (gpa + 18 * size + 6 + 3) & ~3
-        self.free = 0
-        self.offered = self.seen = 0
-
-    def offer(self, *buffers: tuple[int, int, bool]) -> int:
-        """Makes a chain of (gpa, size, whether the device writes) available; its head."""
-        head = self.free
-        for at, (gpa, size, is_written) in enumerate(buffers):
-            here, following = self.free, (self.free + 1) % self.size
-            flags = (2 if is_written else 0) | (1 if at < len(buffers) - 1 else 0)
-            self.memory.write(self.descriptors + 16 * here, struct.pack("<QIHH", gpa, size, flags, following))
-            self.free = following
-        self.memory.write_int(self.available + 4 + 2 * (self.offered % self.size), 2, head)
-        self.offered += 1
-        self.memory.write_int(self.available + 2, 2, self.offered)
-        return head
-
-    def taken_back(self) -> list[tuple[int, int]]:
-        """(head, bytes written) of each chain that the device has done since the last call."""
-        found = []
-        while self.seen != self.memory.read_int(self.used + 2, 2):
-            found.append(struct.unpack("<II", self.memory.read(self.used + 4 + 8 * (self.seen % self.size), 8)))
-            self.seen = self.seen + 1 & 0xFFFF
-        return found
 
 
 class Driver:
@@ -48,7 +19,7 @@ class Driver:
 
     def __init__(self, transport: Any, memory: GuestMemory) -> None:
         self.transport, self.memory = transport, memory
-        self.queues: list[DriverQueue] = []
+        self.queues: list[SplitDriver] = []
 
     def start(self, features: int = 0, sizes: Sequence[int] | None = None, at: int = 0x10000) -> None:
         """From reset to DRIVER_OK with queues of these sizes (by default 8 each), from `at` on."""
@@ -63,12 +34,12 @@ class Driver:
         assert self.status & FEATURES_OK
         self.queues = []
         for index, size in enumerate(sizes or [8] * len(self.transport.setups)):
-            queue = DriverQueue(self.memory, at + 0x1000 * index, size)
             self.memory.fill(at + 0x1000 * index, 0x1000)
+            queue = SplitDriver(self.memory, at + 0x1000 * index, size, bool(features & F_EVENT_INDEX))
             self.queues.append(queue)
             write(0x30, index)
             write(0x38, size)
-            for offset, gpa in ((0x80, queue.descriptors), (0x90, queue.available), (0xA0, queue.used)):
+            for offset, gpa in zip((0x80, 0x90, 0xA0), queue.places, strict=True):
                 write(offset, gpa & 0xFFFF_FFFF)
                 write(offset + 4, gpa >> 32)
             write(0x44, 1)

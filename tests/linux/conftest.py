@@ -89,9 +89,9 @@ def linux() -> Callable[..., Machine]:
 def boot(linux) -> Boot:
     """boot(kernel, script, **fields): how such a guest ends, and what it says."""
 
-    def boot(kernel: Kernel, script: str | None, **fields: Any) -> tuple[Outcome, str]:
+    def boot(kernel: Kernel, script: str | None, deadline: float = DEADLINE, **fields: Any) -> tuple[Outcome, str]:
         with linux(kernel, script, **fields) as machine:
-            outcome = machine.run(deadline=DEADLINE)
+            outcome = machine.run(deadline=deadline)
             return outcome, machine.console_output.decode(errors="replace")
 
     return boot

@@ -42,10 +42,13 @@ class RateLimit:
         self._held: dict[int, Callable[[int], None]] = {}
         """Queues that wait, and how they go on."""
         self._buckets: tuple[Bucket, ...] = ()
+        self.asked = (0, 0, BURST)
+        """What was set last: bytes, operations, burst."""
 
     def set(self, bandwidth: int = 0, operations: int = 0, burst: int = BURST) -> None:
         """From now on `bandwidth` bytes and `operations` a second, 0 for any number; `burst` is in nanoseconds."""
         now = self._clock()
+        self.asked = (bandwidth, operations, burst)
         self._buckets = (Bucket(bandwidth, burst, now), Bucket(operations, burst, now))
         for index, again in list(self._held.items()):
             again(index)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .kvm_irqchip import KernelIrqchip, LocalApics
     from .kvm_laps import KvmLaps
     from .kvm_latch import Latch
+    from .kvm_messages import Messages
     from .kvm_msr_watch import MsrWatch
     from .kvm_state import KvmState, StateTaker
 else:
@@ -73,6 +74,7 @@ class KvmEngine:
         """The TSC's kilohertz, of the host and of new vCPUs; 0 where the kernel does not tell."""
         self._taker: StateTaker | None = None
         self._eventfds: Eventfds | None = None
+        self._messages: Messages | None = None
         self._latches: list[Latch] = []
         """Which must outlive the vCPUs."""
 
@@ -205,9 +207,16 @@ class KvmEngine:
 
     def send_message(self, address: int, data: int) -> bool:
         """See protocol.Engine."""
-        from .kvm_irqchip import send
+        if self._messages is None:
+            self._messages = self._made_messages()
+        return self._messages.send(address, data)
 
-        return send(self.vm, address, data)
+    def _made_messages(self) -> Messages:
+        from .kvm_messages import Messages
+
+        chip = self.irqchip or self.local_apics
+        assert chip is not None  # or there is nobody to send to
+        return Messages(self.vm, chip.routes, self._events())
 
     def interrupt_fd(self, gsi: int) -> int | None:
         """See protocol.Engine."""
@@ -224,6 +233,8 @@ class KvmEngine:
 
     def save(self, into: KvmState | None = None, parts: int = ALL_PARTS) -> KvmState:
         """See protocol.Engine."""
+        if self._messages is not None:
+            self._messages.settle()
         return self._states().take(into, parts)
 
     def load(self, state: KvmState, parts: int = ALL_PARTS, elapsed_ns: int = 0) -> None:

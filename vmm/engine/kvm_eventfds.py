@@ -43,6 +43,12 @@ class Eventfds:
         self._vm.irqfd(fd, gsi)
         return fd
 
+    def remove_interrupt(self, fd: int, gsi: int) -> None:
+        """Ends that, and closes the eventfd. What was written to it has reached the guest's interrupt controllers."""
+        self._vm.irqfd(fd, gsi, lib.KVM_IRQFD_FLAG_DEASSIGN)
+        self._fds.remove(fd)
+        os.close(fd)
+
     def _new(self) -> int:
         fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._fds.append(fd)

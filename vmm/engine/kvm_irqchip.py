@@ -1,12 +1,14 @@
 """Interrupt controllers inside the kernel: all of a PC's with its PIT, or the local APICs alone.
 
 Created after the memory slots: a slot added later costs ten times as much.
-Source: Documentation/virt/kvm/api.rst, KVM_CREATE_IRQCHIP, KVM_CREATE_PIT2, KVM_IRQ_LINE, KVM_CAP_SPLIT_IRQCHIP.
+Source: Documentation/virt/kvm/api.rst, KVM_CREATE_IRQCHIP, KVM_CREATE_PIT2, KVM_IRQ_LINE, KVM_CAP_SPLIT_IRQCHIP,
+KVM_SET_GSI_ROUTING.
 """
 
 from __future__ import annotations
 
 import errno
+from _thread import allocate_lock
 
 from kvm_bindings import lib
 from kvm_bindings.errors import KvmError
@@ -15,12 +17,47 @@ from ..errors import HostError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
 
     from kvm_bindings.vm import Vm
 
 MESSAGES = 48
 """How many may be watched: two for each input of an I/O APIC."""
+
+PINS = (
+    *((gsi, lib.KVM_IRQCHIP_PIC_SLAVE if gsi > 7 else lib.KVM_IRQCHIP_PIC_MASTER, gsi % 8) for gsi in range(16)),
+    *((gsi, lib.KVM_IRQCHIP_IOAPIC, gsi) for gsi in range(24)),
+)
+"""Where KVM leads GSIs by itself when all controllers are its own."""
+
+
+class Routes:
+    """Where the GSIs of a VM lead: some to what was there first, those from MESSAGES on to a message each. KVM takes
+    the table as a whole."""
+
+    def __init__(self, vm: Vm, first: Sequence[tuple[int, ...]] = ()) -> None:
+        """`first` is what KVM's own table has."""
+        self._vm = vm
+        self._lock = allocate_lock()
+        self._first = first
+        self._messages: list[tuple[int, ...]] = []
+
+    def lead(self, routes: Sequence[tuple[int, ...]]) -> None:
+        """The first GSIs lead there from now on. Any thread."""
+        with self._lock:
+            self._first = routes
+            self._tell()
+
+    def add(self, address: int, data: int) -> int:
+        """The GSI that leads to this message from now on. Any thread."""
+        with self._lock:
+            gsi = MESSAGES + len(self._messages)
+            self._messages.append(_route(gsi, address, data))
+            self._tell()
+            return gsi
+
+    def _tell(self) -> None:
+        self._vm.set_gsi_routing([*self._first, *self._messages])
 
 
 class KernelIrqchip:
@@ -28,6 +65,7 @@ class KernelIrqchip:
 
     def __init__(self, vm: Vm) -> None:
         self._vm = vm
+        self.routes = Routes(vm, PINS)
         vm.create_irqchip()
         vm.create_pit2(lib.KVM_PIT_SPEAKER_DUMMY)
 
@@ -44,6 +82,7 @@ class LocalApics:
         if not vm.check_extension(lib.KVM_CAP_SPLIT_IRQCHIP):
             raise HostError("this host's KVM keeps no local APICs without the rest (Linux 4.5)", "use irqchip kernel")
         vm.enable_split_irqchip(MESSAGES)
+        self.routes = Routes(vm)
         self.ended: Callable[[int], None] = lambda vector: None
         """Told on a vCPU's thread that its guest has ended the interrupt of that vector."""
 
@@ -58,8 +97,11 @@ class LocalApics:
         worth an exit, and on which vCPUs. Before Linux 6.15 it forgets an interrupt in service that no route leads to
         any more: hence messages and not inputs.
         """
-        routes = [(gsi, address & 0xFFFF_FFFF, address >> 32, data) for gsi, (address, data) in enumerate(messages)]
-        self._vm.set_gsi_routing(routes)
+        self.routes.lead([_route(gsi, address, data) for gsi, (address, data) in enumerate(messages)])
+
+
+def _route(gsi: int, address: int, data: int) -> tuple[int, ...]:
+    return gsi, address & 0xFFFF_FFFF, address >> 32, data
 
 
 def send(vm: Vm, address: int, data: int) -> bool:

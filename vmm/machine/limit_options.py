@@ -9,7 +9,7 @@ from ..units import parse_duration, parse_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 WORDS = ("bandwidth", "operations", "burst")
 LONGEST_BURST = 3600 * 1_000_000_000
@@ -33,14 +33,19 @@ class Limits(Record):
 
 def parse_limits(found: Mapping[str, str], field: str) -> Limits:
     """From the words of WORDS that are in `found`. ConfigError, with `field`, for a value that cannot be."""
+    limits = changed_limits(Limits(), found, field)
+    if "burst" in found and not limits.are_any:
+        raise ConfigError.of(field, "a burst goes with bandwidth or operations")
+    return limits
+
+
+def changed_limits(limits: Limits, found: Mapping[str, str], field: str) -> Limits:
+    """Those, with other values for the words that are in `found`. ConfigError as in parse_limits()."""
+    kinds: dict[str, Callable[[str], int]] = {"bandwidth": parse_size, "operations": int, "burst": parse_duration}
     try:
-        bandwidth = parse_size(found["bandwidth"]) if "bandwidth" in found else 0
-        operations = int(found["operations"]) if "operations" in found else 0
-        burst = parse_duration(found["burst"]) if "burst" in found else BURST
+        limits = limits.replace(**{word: kinds[word](found[word]) for word in WORDS if word in found})
     except ValueError as error:
         raise ConfigError.of(field, f"a limit cannot be: {error}") from None
-    if bandwidth < 0 or operations < 0 or not 0 <= burst <= LONGEST_BURST:
+    if limits.bandwidth < 0 or limits.operations < 0 or not 0 <= limits.burst <= LONGEST_BURST:
         raise ConfigError.of(field, "limits are 0 or more a second, a burst an hour at most")
-    if "burst" in found and not (bandwidth or operations):
-        raise ConfigError.of(field, "a burst goes with bandwidth or operations")
-    return Limits(bandwidth=bandwidth, operations=operations, burst=burst)
+    return limits

@@ -175,6 +175,8 @@ class Machine(Outside, Still, Saving, Forks):
         from .tracing import Tracing
 
         tracing = Tracing(self, limit, trigger, after, at)
+        if self._board.virtio is not None:
+            tracing.watch_requests(self._board.virtio, limit)
         self._board.set_input = tracing.watch_interrupts(self._board.set_input)
         if self.config.irqchip == "user":
             self.vcpus[0].acknowledge = tracing.watch_vectors(self.vcpus[0].acknowledge)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..observe.screen import Screen
     from .balloon import BalloonControl
     from .board import Board
+    from .limit_options import Limits
     from .run import Run
 
 
@@ -132,13 +133,24 @@ class Outside:
         from .limit_options import Limits
         from .schematic.virtio.limits import set_limit
 
-        device: Any = getattr(self.device(name), "device", None)
-        virtio = self._board.virtio
-        if virtio is None or not (hasattr(device, "limit") or hasattr(device, "set_limit")):
-            raise ConfigError.of("limit", f"{name} is neither a virtio disk nor a network card")
+        device, virtio = self._limited(name), self._board.virtio
         if min(bandwidth, operations, burst) < 0:
             raise ConfigError.of("limit", "0 or more a second")
-        set_limit(device, virtio.reactor, Limits(bandwidth=bandwidth, operations=operations, burst=int(burst * SECOND)))
+        if virtio is not None:
+            limits = Limits(bandwidth=bandwidth, operations=operations, burst=round(burst * SECOND))
+            set_limit(device, virtio.reactor_of(device), limits)
+
+    def limits(self, name: str) -> Limits:
+        """What limit() set last for the device `name`. Any thread. ConfigError as there."""
+        from .schematic.virtio.limits import limits_of
+
+        return limits_of(self._limited(name))
+
+    def _limited(self, name: str) -> Any:
+        device: Any = getattr(self.device(name), "device", None)
+        if self._board.virtio is None or not (hasattr(device, "limit") or hasattr(device, "set_limit")):
+            raise ConfigError.of("limit", f"{name} is neither a virtio disk nor a network card")
+        return device
 
     def press_ctrl_alt_del(self) -> None:
         """Presses Ctrl, Alt and Del on the keyboard. Any thread, before or while it runs."""

@@ -1,4 +1,4 @@
-"""The recorder of a machine's timeline: the vCPUs' trace rings, interrupt lines and serial text, all bounded.
+"""The recorder of a machine's timeline: vCPUs' trace rings, interrupt lines, serial text, virtio requests, all bounded.
 
 Only recording here; what becomes of it is observe/trace.py's.
 """
@@ -16,9 +16,11 @@ from .trace_trigger import triggers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from ..observe.request_trace import TracedRequest
     from .machine import Machine
+    from .schematic.virtio import VirtioDevices
 
 LIMIT = 200_000
 """Exits a vCPU and changes of interrupt lines kept, the last ones of each."""
@@ -47,6 +49,13 @@ class Tracing:
             vcpu.start_trace(limit)
             vcpu.trigger_trace(places, after, None if vcpu is machine.vcpus[0] else machine.vcpus[0])
         machine.listen("com1", self._hear)
+        self._requests: Sequence[TracedRequest] = ()
+
+    def watch_requests(self, virtio: VirtioDevices, limit: int) -> None:
+        """Has the last `limit` requests of virtio devices, too."""
+        from .schematic.virtio.requests import RequestWatch
+
+        self._requests = RequestWatch(virtio.transports, limit, self._now, self._is_over).requests
 
     def watch_interrupts(self, set_input: Callable[[int, bool], None]) -> Callable[[int, bool], None]:
         """`set_input` of the board with every edge marked."""
@@ -110,8 +119,9 @@ class Tracing:
     def to_json(self, wanted: str = "") -> str:
         """Chrome trace-event JSON; `wanted` are the words of an ExitFilter. StateError after close()."""
         chosen = ExitFilter(wanted)
+        requests = [each for each in self._requests if not chosen.devices or each.device in chosen.devices]
         exits, lost = self.exits()
         marks = list(self._marks)
         marks += trace.serial_lines(self._said, exits, layout.COM[0][0])
         marks += trace.post_codes(exits)
-        return trace.to_json(trace.events(exits, sorted(marks), chosen), lost)
+        return trace.to_json(trace.events(exits, sorted(marks), chosen, requests), lost)

@@ -37,6 +37,8 @@ LARGE = 128 * MiB
 """A region from here on is backed by huge pages where the host has them: a guest that uses so much memory meets a
 five-hundredth of the page faults, and one that does not pays for the few that it touches."""
 HUGE_PAGE = 2 * MiB
+_NOWHERE = (1, 0, 0, memoryview(b""), False)
+"""In place of where the last one was lent: no address is there."""
 MOST_SPACERS = 8
 """The first ones may go into gaps elsewhere; a spacer costs some microseconds."""
 
@@ -127,6 +129,10 @@ class GuestMemory:
     """What resize() does, where a device can do it."""
     plugged: Callable[[], int] = staticmethod(lambda: 0)
     """Bytes that the guest has taken besides those it started with."""
+    arriving: Arriving | None = None
+    """What is still to come of it, while it comes; its pages are waited for before anything here touches them."""
+    stop_arriving: Callable[[], None] = staticmethod(lambda: None)
+    """Has nothing more come, before it is unmapped."""
     below: Image | None = None
     """What the mappings show where nobody has written to them since they were laid over it; None: zeroes."""
     arriving: Arriving | None = None
@@ -135,8 +141,9 @@ class GuestMemory:
     """Has nothing more come, before it is unmapped."""
     _slots = 0
     _notes: set[tuple[int, int]] | None = None
-    _last: Region | None = None
-    """Where lend() found the last one."""
+    _lent: tuple[int, int, int, memoryview, bool] = _NOWHERE
+    """Where lend() found the last one: its first address, its end, the address of its mapping's first byte, that
+    mapping, whether it is a ROM."""
 
     def __init__(self, is_shared: bool = False, large_pages: bool = True, below: Image | None = None) -> None:
         """`is_shared`: other processes are to map it. Without `large_pages` for memory that will lie over an image,
@@ -266,7 +273,7 @@ class GuestMemory:
     def remove(self, region: Region) -> None:
         """Takes a region away; an engine that holds it must be told. What it showed stays until close()."""
         self._regions.remove(region.span)
-        self._last = None
+        self._lent = _NOWHERE
         self._free_slots.append(region.slot)
 
     @property
@@ -351,21 +358,25 @@ class GuestMemory:
         """The memory itself for a while, as a device of its own accord reads and writes it; None where [gpa, gpa +
         size) is not in one region, or `writable` and in a ROM. Whoever writes to it says so by note_at(). Let go of it
         before the machine closes."""
-        region = self._last
-        if region is None or gpa < region.span.start or gpa + size > region.span.end:
+        start, end, first, whole, read_only = self._lent
+        if not start <= gpa <= gpa + size <= end:
             entry = self._regions.find(gpa) if gpa >= 0 else None
-            if entry is None or gpa + size > entry[0].end:
+            if entry is None or size < 0 or gpa + size > entry[0].end:
                 return None
-            region = self._last = entry[1]
-        if size < 0 or (writable and region.read_only):
+            start, end, first, whole, read_only = self._lent = self._lending(*entry)
+        if writable and read_only:
             return None
+        at = gpa - first
+        if self.arriving is not None and size:
+            self._wait_for(whole.obj, at, size)  # type: ignore[arg-type]
+        return whole[at : at + size]
+
+    def _lending(self, span: Range, region: Region) -> tuple[int, int, int, memoryview, bool]:
+        """See _lent."""
         whole = self._wholes.get(id(region.mapping))
         if whole is None:
             whole = self._wholes[id(region.mapping)] = memoryview(region.mapping)
-        at = region.offset + gpa - region.span.start
-        if self.arriving is not None and size:
-            self._wait_for(region.mapping, at, size)
-        return whole[at : at + size]
+        return span.start, span.end, span.start - region.offset, whole, region.read_only
 
     def discard(self, gpa: int, size: int) -> None:
         """The guest has no use for these whole pages: the host has their memory back, and they read as zeroes, or as
@@ -387,9 +398,10 @@ class GuestMemory:
 
     def note_at(self, gpa: int, size: int) -> None:
         """Something was written to [gpa, gpa + size) by way of lend()."""
-        if self._notes is not None and size:
+        notes = self._notes
+        if notes is not None and size:
             mapping, at = self._locate(gpa, size)
-            self._notes |= self._pages(mapping, at, size)
+            notes.update(self._pages(mapping, at, size))  # not |=, which would put it back after take_notes()
 
     def note_writes(self) -> None:
         """From now on write(), fill() and views are noted, for whoever must know what changed."""
@@ -430,7 +442,7 @@ class GuestMemory:
     def close(self) -> None:
         """Gives the mappings back. Legal twice. BufferError while a view of them is held."""
         self.stop_arriving()
-        self._last = self.resizer = None
+        self._lent, self.resizer = _NOWHERE, None
         for whole in self._wholes.values():
             whole.release()
         self._wholes.clear()

@@ -1,7 +1,8 @@
 """The timeline of a run as Chrome trace events, which Perfetto and chrome://tracing open: records in, JSON out.
 
-Each vCPU is a track of slices, in turn the guest and who handled its exit; what happens at one moment (serial lines,
-POST codes, interrupt lines) stands on tracks of its own. Not modelled: flows, counters.
+Each vCPU is a track of slices, in turn the guest and who handled its exit; a virtio device has one, of requests. What
+happens at one moment (serial lines, POST codes, interrupt lines) stands on tracks of its own. Not modelled: flows,
+counters.
 Source: "Trace Event Format" (Google, 2016); times there are microseconds.
 """
 
@@ -12,11 +13,14 @@ import re
 from typing import NamedTuple
 
 from .exit_filter import ExitFilter
+from .request_trace import on_tracks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
+
+    from .request_trace import TracedRequest
 
 SCHEMA, VERSION = "vmm.trace", 1
 PID = 1
@@ -99,7 +103,10 @@ def post_codes(exits: Iterable[TracedExit]) -> list[Mark]:
 
 
 def events(
-    exits: Iterable[TracedExit], marks: Iterable[Mark], wanted: ExitFilter | None = None
+    exits: Iterable[TracedExit],
+    marks: Iterable[Mark],
+    wanted: ExitFilter | None = None,
+    requests: Iterable[TracedRequest] = (),
 ) -> Iterator[dict[str, Any]]:
     """The trace events. With `wanted` the slices of other exits are left out, their guest time with them."""
     wanted = wanted or ExitFilter()
@@ -118,6 +125,12 @@ def events(
             yield _moment(exit.name, exit.reason, track, exit.left_ns, detail)
         else:
             yield _slice(exit.name, exit.device or exit.reason, track, exit.left_ns, exit.resumed_ns, detail)
+    for track, name, request in on_tracks(requests):
+        if track not in tracks:
+            tracks.add(track)
+            yield _named("thread_name", track, name)
+        detail = {"queue": request.queue, "bytes": request.size, "written": request.written}
+        yield _slice(request.name, "virtio", track, request.began_ns, request.ended_ns, detail)
     for mark in marks:
         if mark.track not in tracks:
             tracks.add(mark.track)

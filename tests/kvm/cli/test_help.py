@@ -12,7 +12,7 @@ from vmm.machine.outcome import EXIT_CODES
 LONGEST = {"run": 30, "linux": 30, "kut": 30}
 COMMANDS = (
     "run", "linux", "profile", "guests", "doctor", "kut", "top", "diff", "report", "replay", "snapshot", "restore",
-    "migrate", "standby",
+    "migrate", "standby", "set",
 )  # fmt: skip
 
 

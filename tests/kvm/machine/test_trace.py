@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from vmm import ConfigError, Device, StateError
+from vmm import ConfigError, Device, Machine, StateError
+from vmm.control import guest_run
 
 HELLO = "mov $0x3f8, %dx \n mov $0x41, %al \n out %al, (%dx) \n mov $10, %al \n out %al, (%dx) \n"
 REST = "mov $0x3fd, %dx \n in (%dx), %al \n mov $0x42, %al \n out %al, $0x80 \n hlt"
@@ -212,3 +213,29 @@ def test_text_without_end_is_bounded(guest, monkeypatch):
     assert (
         sum(len(event["name"]) for event in found(tracing) if event["ph"] == "i" and event["cat"] == "com1") <= 100 + 7
     )
+
+
+def requests_of(name: str, wanted: str = "", **fields) -> list[tuple[str, int, int]]:
+    """(name, bytes, bytes filled) of each request on the timeline of a guest that comes with vmm."""
+    with Machine(guest_run.config_of(name), **fields) as machine:
+        tracing = machine.trace()
+        assert machine.run(deadline=20).kind == "debug-exit"
+        slices = [event for event in found(tracing, wanted) if event.get("cat") == "virtio"]
+        assert all(0 < event["ts"] <= event["ts"] + event["dur"] < 20e6 for event in slices)
+        return [(event["name"], event["args"]["bytes"], event["args"]["written"]) for event in slices]
+
+
+@pytest.mark.parametrize("irqchip", ["user", "kernel"])
+def test_requests_of_virtio_devices_are_slices(irqchip):
+    said = requests_of("virtio-blk", irqchip=irqchip)
+    assert said[:3] == [
+        ("virtio-blk0 write", 16 + 2048 + 1, 1), ("virtio-blk0 flush", 16 + 1, 1), ("virtio-blk0 read", 16 + 2049, 2049)
+    ]  # fmt: skip
+    assert {name for name, _, _ in said} >= {"virtio-blk0 id", "virtio-blk0 zero", "virtio-blk0 discard"}
+
+
+def test_requests_are_chosen_by_their_device():
+    both = requests_of("virtio-busy")
+    assert {name for name, _, _ in both} == {"virtio-blk0 read", "virtio-blk0 write", "virtio-rng in"}
+    assert {name for name, _, _ in requests_of("virtio-busy", "device=virtio-rng")} == {"virtio-rng in"}
+    assert requests_of("virtio-busy", "device=com1") == []

@@ -5,10 +5,12 @@ from __future__ import annotations
 import gc
 import os
 import resource
+import struct
 import threading
 import time
 
 import pytest
+from virtio_driver import Driver
 
 from vmm import ConfigError, Machine
 from vmm.control import guest_run
@@ -202,3 +204,36 @@ def test_laps_of_a_machine_whose_devices_work(machine):
             outcome = laps.lap(20)
             assert (outcome.kind, outcome.value) == ("debug-exit", 0)
             laps.back()
+
+
+def test_a_disk_that_flushes_holds_up_no_other_device_but_whoever_wants_stillness(machine, disk, monkeypatch):
+    begun, may_end, still = threading.Event(), threading.Event(), threading.Event()
+    monkeypatch.setattr(os, "fdatasync", lambda fd: begun.set() or may_end.wait(20) or None)
+    both = Machine(image=b"\xeb\xfe", mode="real", memory="1M", disks=(str(disk),), rng=True)
+    with both:
+        flusher, reader = (Driver(both.device(name), both.memory) for name in ("virtio-blk0", "virtio-rng"))
+        flusher.start(features=1 << 9, at=0x10000)
+        reader.start(at=0x20000)
+        both.memory.write(0x30000, struct.pack("<I4xQ", 4, 0))
+        both.start(deadline=30)
+        flusher.queues[0].offer((0x30000, 16, False), (0x30010, 1, True))
+        flusher.ring(0)
+        assert begun.wait(10)
+        reader.queues[0].offer((0x31000, 64, True))
+        reader.ring(0)
+        until(lambda: both.memory.read(0x31000, 64).strip(b"\0"))
+        threading.Thread(target=lambda: both.still(still.set)).start()
+        assert not still.wait(0.2), "a request is under way"
+        assert flusher.queues[0].taken_back() == []
+        may_end.set()
+        assert still.wait(10)
+        until(lambda: flusher.queues[0].taken_back() == [(0, 1)])
+        both.stop()
+        assert both.wait(10).kind == "stopped"
+
+
+def until(condition) -> None:
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end, "it does not come about"
+        time.sleep(0.005)

@@ -7,18 +7,9 @@ import struct
 import pytest
 
 from vmm.boot.loader import BootParams
-from vmm.memory.guest_memory import GuestMemory
 from vmm.units import KiB, MiB
 
 MAP = ((0, 639 * KiB, 1), (639 * KiB, KiB, 2), (0xF0000, 64 * KiB, 2), (MiB, 3 * MiB, 1))
-
-
-@pytest.fixture
-def memory():
-    memory = GuestMemory()
-    memory.add(0, 4 * MiB)
-    yield memory
-    memory.close()
 
 
 @pytest.fixture

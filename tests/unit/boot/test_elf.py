@@ -49,14 +49,6 @@ def elf_file(
     return header + table + body
 
 
-@pytest.fixture
-def memory():
-    memory = GuestMemory()
-    memory.add(0, 4 * MiB)
-    yield memory
-    memory.close()
-
-
 @pytest.mark.parametrize(("bits", "mode"), [(32, "protected"), (64, "long")])
 def test_segments_are_copied_and_the_rest_is_zeroed(memory, bits, mode):
     memory.fill(0x100000, 0x2000, 0xEE)

@@ -3,50 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from pit_bench import BOTH, LSB, MSB, SECOND, Bench, at
 
-from vmm.bus.irq import unconnected
-from vmm.bus.timers import Timers
-from vmm.devices.pit import FREQUENCY, Pit
-from vmm.devices.port61 import Port61
-
-SECOND = 1_000_000_000
-LSB, MSB, BOTH = 0x10, 0x20, 0x30
-
-
-def at(pulse: int) -> int:
-    """The first nanosecond of guest time at which that many clock pulses have passed."""
-    return -(-pulse * SECOND // FREQUENCY)
-
-
-class Bench:
-    """A timer chip and port 0x61, in a guest time that the test moves."""
-
-    def __init__(self) -> None:
-        self.clock = 0
-        self.timers = Timers(lambda: self.clock)
-        self.pit = Pit(self.timers, unconnected())
-        self.port61 = Port61(self.pit)
-
-    def program(self, counter: int, mode: int, count: int, access: int = BOTH, bcd: int = 0) -> None:
-        self.pit.write(3, 1, counter << 6 | access | mode << 1 | bcd)
-        if access != MSB:
-            self.pit.write(counter, 1, count & 0xFF)
-        if access != LSB:
-            self.pit.write(counter, 1, count >> 8)
-
-    def pulse(self, pulse: int) -> None:
-        """Time jumps to a clock pulse; alarms ring once, late: a host that was away."""
-        self.clock = at(pulse)
-        self.timers.run_due()
-
-    def count(self, counter: int) -> int:
-        """A latched 16-bit read."""
-        self.pit.write(3, 1, counter << 6)
-        return self.pit.read(counter, 1) | self.pit.read(counter, 1) << 8
-
-    def status(self, counter: int) -> int:
-        self.pit.write(3, 1, 0xE0 | 2 << counter)
-        return self.pit.read(counter, 1)
+from vmm.devices.pit import FREQUENCY
 
 
 @pytest.fixture

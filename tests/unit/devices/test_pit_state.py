@@ -7,50 +7,10 @@ import copy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pit_bench import BOTH, Bench, at
 
-from vmm.bus.irq import unconnected
-from vmm.bus.timers import Timers
-from vmm.devices.pit import FREQUENCY, Pit
-from vmm.devices.port61 import Port61
 from vmm.errors import SnapshotError
 from vmm.state import State
-
-SECOND = 1_000_000_000
-LSB, MSB, BOTH = 0x10, 0x20, 0x30
-
-
-def at(pulse: int) -> int:
-    """The first nanosecond of guest time at which that many clock pulses have passed."""
-    return -(-pulse * SECOND // FREQUENCY)
-
-
-class Bench:
-    """A timer chip and port 0x61 on a real wire, in a guest time that the test moves."""
-
-    def __init__(self) -> None:
-        self.clock = 0
-        self.timers = Timers(lambda: self.clock)
-        self.line = unconnected()
-        self.pit = Pit(self.timers, self.line)
-        self.port61 = Port61(self.pit)
-
-    def program(self, counter: int, mode: int, count: int, access: int = BOTH, bcd: int = 0) -> None:
-        self.pit.write(3, 1, counter << 6 | access | mode << 1 | bcd)
-        if access != MSB:
-            self.pit.write(counter, 1, count & 0xFF)
-        if access != LSB:
-            self.pit.write(counter, 1, count >> 8)
-
-    def flow(self, until: int) -> None:
-        """Time passes from deadline to deadline up to `until` nanoseconds."""
-        while (deadline := self.timers.next_host_deadline()) is not None and deadline <= until:
-            self.clock = max(self.clock, deadline)
-            self.timers.run_due()
-        self.clock = until
-
-    def status(self, counter: int) -> int:
-        self.pit.write(3, 1, 0xE0 | 2 << counter)
-        return self.pit.read(counter, 1)
 
 
 @pytest.fixture

@@ -28,13 +28,13 @@ _COMMANDS = {
     "migrate": "move a machine that runs to another process or host",
     "standby": "be ready to go on with a machine that runs elsewhere",
     "top": "watch the exits of a machine that runs",
+    "set": "make a machine that runs larger, smaller, faster or slower",
     "doctor": "say what this host's KVM can and cannot do",
 }
 
 _HELP = """\
 usage: vmm COMMAND [options]    vmm COMMAND --help says more; vmm --version
 {commands}
-
 Exit codes: what the guest wrote to the debug-exit port, or
   0    the guest halted                123  the guest asked for a reset
   117  a budget was broken             124  deadline

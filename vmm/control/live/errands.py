@@ -1,4 +1,4 @@
-"""What the live socket does rather than tells: saves the machine, moves it, has a standby follow it.
+"""What the live socket does rather than tells: saves the machine, moves it, has a standby follow it, sets its limits.
 
 Each request is a word and a JSON object; the answer is a line of JSON, {"error": words} when it cannot be. Each has a
 thread of its own, for it takes its time, and looking goes on meanwhile.
@@ -22,6 +22,7 @@ KINDS: dict[str, dict[str, type]] = {
     "snapshot": {"path": str, "track": bool, "differential": bool},
     "migrate": {"address": str, "downtime": float},
     "mirror": {"address": str, "every": float},
+    "set": {"values": dict},
 }
 PATIENCE = 30.0
 """Seconds for the one who asked to take the answer."""
@@ -70,7 +71,7 @@ class Errands:
             needed = ", ".join(f"{name} ({kind.__name__})" for name, kind in kinds.items())
             return {"error": f"{word} needs an object with {needed}"}
         try:
-            return {"snapshot": self._snapshot, "migrate": self._migrate, "mirror": self._mirror}[word](asked)
+            return getattr(self, f"_{word}")(asked)  # type: ignore[no-any-return]
         except VmmError as error:
             return {"error": str(error)}
 
@@ -80,6 +81,12 @@ class Errands:
 
     def _migrate(self, asked: dict[str, Any]) -> dict[str, Any]:
         return self._machine.migrate(asked["address"], asked["downtime"]).as_dict()
+
+    def _set(self, asked: dict[str, Any]) -> dict[str, Any]:
+        from .settings import change, settings
+
+        change(self._machine, asked["values"])
+        return {"settings": settings(self._machine)}
 
     def _mirror(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Answers when the standby has all of it; the mirror goes on behind."""

@@ -29,9 +29,10 @@ F_SEG_MAX, F_READ_ONLY, F_BLOCK_SIZE, F_FLUSH, F_TOPOLOGY, F_QUEUES, F_DISCARD, 
     1 << bit for bit in (2, 5, 6, 9, 10, 12, 13, 14)
 )
 IN, OUT, FLUSH, GET_ID, DISCARD, WRITE_ZEROES = 0, 1, 4, 8, 11, 13
+KINDS = {IN: "read", OUT: "write", FLUSH: "flush", GET_ID: "id", DISCARD: "discard", WRITE_ZEROES: "zero"}
 OK, IO_ERROR, UNSUPPORTED = b"\0", b"\1", b"\2"
 MOST_RANGE = 1 << 22
-"""Sectors (2 GiB) of one range to discard or zero: the longest that others on the reactor wait."""
+"""Sectors (2 GiB) of one range to discard or zero: the longest that a machine waits which shall stand still."""
 MOST_RANGES = 16
 UNMAP = 1
 _HEADER, _RANGE = Struct("<I4xQ"), Struct("<QII")
@@ -46,6 +47,7 @@ class Block(VirtioDevice):
 
     name = "virtio-blk"
     device_id = 2
+    may_wait = True
 
     def __init__(
         self, storage: VectoredStorage, serial: str = "", queues: int = 1,
@@ -72,6 +74,9 @@ class Block(VirtioDevice):
         capacity, most = self._storage.size // SECTOR, MOST_RANGE
         discards = (most, MOST_RANGES, 1 << _PHYSICAL, most, MOST_RANGES, 1)
         return _CONFIG.pack(capacity, ENTRIES - 2, SECTOR, _PHYSICAL, 0, 1, 0, 1, len(self.queue_sizes), *discards)
+
+    def kind_of(self, chain: Chain) -> str:
+        return KINDS.get(self._header(chain)[0], "unknown")
 
     def notified(self, index: int) -> None:
         if self.limit is not None:

@@ -17,7 +17,7 @@ MOST_BYTES = 1 << 32
 class Chain:
     """What pop() gives and push() takes back."""
 
-    __slots__ = ("head", "parts", "places", "readable", "size", "taken", "writable")
+    __slots__ = ("head", "parts", "places", "readable", "size", "taken", "taken_ns", "writable")
 
     def __init__(self, head: int) -> None:
         self.head = head
@@ -34,6 +34,8 @@ class Chain:
         """How many they are."""
         self.taken = 1
         """How many entries of the ring it took."""
+        self.taken_ns: int
+        """When it was; only in queues that are watched."""
 
     @property
     def readable_size(self) -> int:

@@ -1,6 +1,6 @@
 """What every virtio device is to its transport: an id, features, queues, a configuration space, and work to do.
 
-A device is called by one thread at a time, most of all the reactor's. A driver that breaks the contract is answered by
+A device is called by one thread at a time, most of all its reactor's. A driver that breaks the contract is answered by
 raising GuestError: the transport then stops the device and asks the driver for a reset.
 Source: virtio 1.2, chapter 2 (basic facilities of a device).
 """
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from .ring import VirtQueue
 
 F_VERSION_1 = 1 << 32
+FEW = 4
+"""Requests after which serve() shows what is done. In the lab eight reads at once took x0.86 (mmio) and x0.77 (PCI) of
+what they take when all are shown at the end, with as many interrupts (medians of three rounds)."""
 
 
 def _nothing(*_: object) -> None:
@@ -35,6 +38,8 @@ class VirtioDevice:
     """Which features of rings it can have: all, but where somebody else serves them."""
     queue_sizes: tuple[int, ...] = ()
     """The most entries of each of its queues, powers of two."""
+    may_wait = False
+    """Whether its work may wait for the host's storage: then it has a reactor of its own, and holds up no other."""
 
     changed: Callable[[], None] = staticmethod(_nothing)
     """Tells the driver that the configuration space is another. Set by the transport; any thread."""
@@ -65,6 +70,11 @@ class VirtioDevice:
     def notified(self, index: int) -> None:
         """There may be something in queue `index`, which is one of `queues`. On the reactor."""
 
+    def kind_of(self, chain: Chain) -> str:
+        """What the request is, in a word, for a timeline: by its buffers, where the device has none. GuestError for
+        none."""
+        return "in and out" if chain.readable and chain.writable else "in" if chain.writable else "out"
+
     def reset(self) -> None:
         """The driver starts anew: nothing of its queues may be touched any more."""
         self.queues, self.accepted = {}, 0
@@ -85,8 +95,9 @@ class VirtioDevice:
 
 
 def serve(queue: VirtQueue, answer: Callable[[Chain], int], most: int = 256) -> bool:
-    """Answers what is in `queue`, each request by how many bytes it got, with one look at the driver's wishes for all.
-    False when `most` were done and there are more: the caller has itself called again, after others' turn."""
+    """Answers what is in `queue`, each request by how many bytes it got, and shows the driver a few at a time: it goes
+    on with them while the device does others. False when `most` were done and there are more: the caller has itself
+    called again, after others' turn."""
     done = 0
     try:
         while True:
@@ -94,6 +105,8 @@ def serve(queue: VirtQueue, answer: Callable[[Chain], int], most: int = 256) -> 
             while done < most and (chain := queue.pop()) is not None:
                 queue.push(chain, answer(chain))
                 done += 1
+                if not done % FEW:
+                    queue.flush()
             if done >= most:
                 return False
             if not queue.listen():

@@ -27,6 +27,8 @@ class ExternalBlock(External):
     device_id = 2
     wanted_features = ~_WRITE_CACHE_SWITCH
     consequence = "its disk answers with errors"
+    asked_limit: tuple[int, int, int] | None = None
+    """What set_limit() was last given."""
 
     def __init__(self, engine: DiskLink, queues: int = 1, trouble: Callable[[str], None] = lambda words: None) -> None:
         super().__init__(engine, queues, trouble)
@@ -40,6 +42,7 @@ class ExternalBlock(External):
     def set_limit(self, bandwidth: int, operations: int, burst: int) -> None:
         """See DiskLink.limit(). Any thread. EngineLost."""
         self._disk.limit(bandwidth, operations, burst)
+        self.asked_limit = bandwidth, operations, burst
 
     def returned(self, queue: Any, since: int) -> None:
         """Tells of errors, of which the engine says nothing to us. A driver that has looked before us may have another

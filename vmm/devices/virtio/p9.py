@@ -25,6 +25,7 @@ class P9(VirtioDevice):
 
     name = "virtio-9p"
     device_id = 9
+    may_wait = True
     features = F_MOUNT_TAG
     queue_sizes = (128,)
 

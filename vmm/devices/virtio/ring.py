@@ -51,6 +51,7 @@ NEXT, WRITE, INDIRECT = 1, 2, 4
 ENTRY = 16
 """Bytes of a descriptor, in either layout."""
 DESCRIPTOR = Struct("<QIHH")
+THREE = Struct("<" + 3 * "QIHH")
 
 
 class Ring:
@@ -106,6 +107,8 @@ class Ring:
     def _add_table(self, chain: Chain, table: memoryview) -> bool:
         """All buffers of an indirect table, at a quarter of what _add() costs for each: neighbours in memory become
         one. False, and nothing done, for a table that is not in order or has faults: then each is looked at singly."""
+        if len(table) == THREE.size:
+            return self._add_three(chain, *THREE.unpack(table))
         runs: list[tuple[int, int, int]] = []
         start, end, way, last, flags_at = 0, 0, -1, len(table) // ENTRY, self._flags_at
         is_linked = flags_at == 2
@@ -143,6 +146,31 @@ class Ring:
             return False
         chain.readable, chain.writable, chain.places = readable, writable, places
         chain.size, chain.parts = total, len(runs)
+        return True
+
+    def _add_three(
+        self, chain: Chain, at_1: int, size_1: int, x_1: int, y_1: int, at_2: int, size_2: int, x_2: int, y_2: int,
+        at_3: int, size_3: int, x_3: int, y_3: int,
+    ) -> bool:  # fmt: skip
+        """The same for the most frequent table, of one buffer to read, one of either kind, and one to fill."""
+        if self._flags_at == 2:
+            if y_1 != 1 or y_2 != 2 or x_1 != NEXT or x_2 | WRITE != NEXT | WRITE or x_3 != WRITE:
+                return False
+            way = x_2 & WRITE
+        else:
+            if (y_1 | y_2 | y_3) & INDIRECT or y_1 & WRITE or not y_3 & WRITE:
+                return False
+            way = y_2 & WRITE
+        lend = self._lend
+        first, second, third = lend(at_1, size_1), lend(at_2, size_2, way), lend(at_3, size_3, WRITE)
+        total = size_1 + size_2 + size_3
+        if first is None or second is None or third is None or not (size_1 and size_2 and size_3) or total > MOST_BYTES:
+            return False
+        if way:
+            chain.readable, chain.writable, chain.places = [first], [second, third], [(at_2, size_2), (at_3, size_3)]
+        else:
+            chain.readable, chain.writable, chain.places = [first, second], [third], [(at_3, size_3)]
+        chain.size, chain.parts = total, 3
         return True
 
     def _indirect(self, gpa: int, size: int, flags: int) -> memoryview:

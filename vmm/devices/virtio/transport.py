@@ -65,6 +65,7 @@ class Transport(Device):
         self._post = post
         self._told = told
         self._queues: dict[int, Ring] = {}
+        self._watch: Callable[[Ring], None] = lambda queue: None
         device.changed, device.again, device.guarded = self.config_changed, self.kick, self._guarded
         self._start()
 
@@ -160,13 +161,14 @@ class Transport(Device):
                 self._work(lambda: self._activate(None))
 
     def _activate(self, positions: dict[int, list[int]] | None) -> None:
-        """Makes the queues that are set up; where they stand is 0, or what was saved."""
+        """Makes the queues that are set up; or those that were saved, to stand where they stood: what the driver has
+        said of others since it was ready, they do not heed."""
         live: dict[int, VirtQueue] = {}
         for index, setup in enumerate(self.setups):
-            if setup.ready:
+            if setup.ready if positions is None else index in positions:
                 queue = self._queues[index] = self._made(index, setup)
                 live[index] = queue  # type: ignore[assignment]  # both layouts are VirtQueues
-                if positions is not None and index in positions:
+                if positions is not None:
                     queue.load(positions[index])
         self.device.activate(live, self.accepted)
 
@@ -176,7 +178,16 @@ class Transport(Device):
             raise GuestError(self.name, f"queue {index} cannot have {size} entries")
         places = (setup.descriptors, setup.available, setup.used)
         layout = PackedQueue if is_packed else SplitQueue
-        return layout(self._memory, index, size, places, self.accepted, lambda: self.interrupt(index))
+        queue = layout(self._memory, index, size, places, self.accepted, lambda: self.interrupt(index))
+        self._watch(queue)
+        return queue
+
+    def watch_queues(self, watch: Callable[[Any], None]) -> None:
+        """Calls `watch` with each queue before the device has it, and with those that it has. Before the machine
+        runs."""
+        self._watch = watch
+        for queue in self._queues.values():
+            watch(queue)
 
     # -- a device of the board --
 

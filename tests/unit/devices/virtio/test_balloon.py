@@ -22,17 +22,8 @@ from vmm.devices.virtio.balloon import (
 from vmm.devices.virtio.mmio import Mmio
 from vmm.devices.virtio.transport import NEEDS_RESET
 from vmm.errors import SnapshotError
-from vmm.memory.guest_memory import GuestMemory
 from vmm.state import State
 from vmm.units import MiB
-
-
-@pytest.fixture
-def memory():
-    memory = GuestMemory()
-    memory.add(0, 4 * MiB)
-    yield memory
-    memory.close()
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ import time
 from threading import RLock
 
 import pytest
-from virtio_driver import Driver, DriverQueue
+from ring_drivers import SplitDriver
+from virtio_driver import Driver
 
 from vmm.backends.vhost_user.storage_daemon import StorageDaemon
 from vmm.devices.virtio.external_block import ExternalBlock
@@ -248,8 +249,8 @@ def test_changes_that_name_another_file_are_refused(image, tmp_path):
 def test_requests_that_nobody_could_count_are_known_again_once_none_is_left():
     memory = GuestMemory()
     memory.add(0, MiB)
-    driver = DriverQueue(memory, 0x1000, 8)
-    queue = SplitQueue(memory, 0, 8, (driver.descriptors, driver.available, driver.used), 0, lambda: None)
+    driver = SplitDriver(memory, 0x1000, 8, False)
+    queue = SplitQueue(memory, 0, 8, driver.places, 0, lambda: None)
     taken: dict[int, int] = {}
     heads = [driver.offer((DATA, 16, True)) for _ in range(3)]
     place = queue.follow(taken, (0, 0))

@@ -196,6 +196,7 @@ def test_several_queues_by_the_drivers_command(wired):
         bench.driver.ring(4)
         bench.work()
         assert bench.memory.read(COMMANDS + 4, 1)[0] == answer, count
+        assert len(bench.driver.queues[4].taken_back()) == 1
     bench.send(frame(b"one pair" * 10))
     assert end.recv(2000) == frame(b"one pair" * 10)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from ring_drivers import PackedDriver, SplitDriver
 
@@ -34,7 +34,6 @@ class Pair:
         self.interrupts += 1
 
     def close(self) -> None:
-        self.driver.close()
         self.queue.release()
         self.memory.close()
 
@@ -59,7 +58,7 @@ def test_every_request_comes_and_goes_once(layout, size, has_events, steps):
         if action == "add":
             parts = [(DATA + 0x100 * at, 16 + at, writes or at > 0) for at in range(count)]
             before = driver.offered
-            identity = driver.add(parts)
+            identity = driver.offer(*parts)
             if identity is not None:
                 assert identity not in out
                 out[identity] = parts
@@ -86,12 +85,12 @@ def test_every_request_comes_and_goes_once(layout, size, has_events, steps):
             awake = awake or pair.interrupts > before
             assert awake, "the driver sleeps and was not told"
         elif action == "take":
-            for identity, written in driver.take():
+            for identity, written in driver.taken_back():
                 assert written == sum(size for _, size, writes in out.pop(identity) if writes)
             awake = False
-            if driver.take():
+            if driver.taken_back():
                 awake = True
-    for identity, _ in driver.take():
+    for identity, _ in driver.taken_back():
         out.pop(identity)
     waiting = 0
     while queue.pop() is not None:
@@ -103,12 +102,12 @@ def test_every_request_comes_and_goes_once(layout, size, has_events, steps):
 def test_a_state_goes_on_where_it_was(layout):
     pair = Pair(layout, 4, True)
     for round in range(7):
-        pair.driver.add([(DATA, 16, False), (DATA, 16, True)])
+        pair.driver.offer((DATA, 16, False), (DATA, 16, True))
         chain = pair.queue.pop()
         pair.queue.push(chain, 1)
         pair.queue.flush()
         del chain
-        assert [written for _, written in pair.driver.take()] == [1], round
+        assert [written for _, written in pair.driver.taken_back()] == [1], round
         state = pair.queue.save()
         pair.queue.release()
         pair.queue = LAYOUTS[layout][1](pair.memory, 0, 4, pair.driver.places, F_EVENT_INDEX, pair.interrupted)
@@ -118,10 +117,12 @@ def test_a_state_goes_on_where_it_was(layout):
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @given(parts=st.lists(st.tuples(st.integers(0, 6), st.integers(1, 3), st.booleans()), min_size=1, max_size=20))
+@example(parts=[(0, 1, False), (2, 2, False), (5, 1, True)])
+@example(parts=[(0, 1, False), (2, 2, True), (5, 1, True)])
 def test_an_indirect_table_is_its_buffers_in_order(layout, parts):
     pair = Pair(layout, 4, False, F_INDIRECT)
     parts = sorted([(DATA + 16 * at, 16 * size, writes) for at, size, writes in parts], key=lambda part: part[2])
-    pair.driver.add_indirectly(0x6000, parts)
+    pair.driver.offer_indirectly(0x6000, *parts)
     for part in range(16):
         pair.memory.write(DATA + 16 * part, bytes([part] * 16))
     chain = pair.queue.pop()
@@ -135,7 +136,7 @@ def test_an_indirect_table_is_its_buffers_in_order(layout, parts):
 def test_buffers_side_by_side_in_two_regions_are_two(layout):
     pair = Pair(layout, 4, False, F_INDIRECT)
     pair.memory.add(64 * KiB, 4 * KiB, name="more")
-    pair.driver.add_indirectly(0x6000, [(0xFF00, 0x100, True), (0x1_0000, 0x100, True)])
+    pair.driver.offer_indirectly(0x6000, (0xFF00, 0x100, True), (0x1_0000, 0x100, True))
     chain = pair.queue.pop()
     assert chain.places == [(0xFF00, 0x100), (0x1_0000, 0x100)]
 
@@ -144,7 +145,7 @@ def test_buffers_side_by_side_in_two_regions_are_two(layout):
 def test_what_was_put_back_comes_again(layout):
     pair = Pair(layout, 2, False)
     for _ in range(3):
-        pair.driver.add([(DATA, 16, True), (DATA + 16, 16, True)])
+        pair.driver.offer((DATA, 16, True), (DATA + 16, 16, True))
         first = pair.queue.pop()
         pair.queue.unpop(first)
         again = pair.queue.pop()
@@ -152,7 +153,7 @@ def test_what_was_put_back_comes_again(layout):
         assert pair.queue.pop() is None
         pair.queue.push(again, 0)
         pair.queue.flush()
-        assert len(pair.driver.take()) == 1
+        assert len(pair.driver.taken_back()) == 1
         del first, again
     pair.close()
 

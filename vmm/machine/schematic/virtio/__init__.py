@@ -1,6 +1,7 @@
 """Extra sheets, for what a user wants of virtio: disks, networks, entropy. One sheet a kind; here is what they share.
 
-on_mmio.py and on_pci.py say where devices are and how they ring and interrupt. Their work is done on one reactor.
+on_mmio.py and on_pci.py say where devices are and how they ring and interrupt. Their work is done on a reactor: one for
+all, and one more for each that may wait for the host's storage (docs/adr/0016).
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     class Places(Protocol):
         """One of the two transports, for all devices of a board."""
 
-        def add(self, device: VirtioDevice, name: str, values: tuple[Any, ...]) -> Transport:
-            """Plugs it in; `values` are for the transport's constructor."""
+        def add(self, device: VirtioDevice, name: str, values: tuple[Any, ...], reactor: Reactor) -> Transport:
+            """Plugs it in; `values` are for the transport's constructor, doorbells ring at `reactor`."""
 
         def ready(self) -> None:
             """All are plugged in."""
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
         def connect(self, engine: Any, post: Callable[[Callable[[], None]], None]) -> None:
             """Interrupts go to the engine, or by `post` to vCPU 0's thread."""
 
-        def add_doorbells(self, engine: Any, reactor: Reactor) -> None:
+        def add_doorbells(self, engine: Any) -> None:
             """From now on a driver rings without an exit."""
 
         def remind(self) -> None:
@@ -98,21 +99,37 @@ def _wanted(board: Board, all: VirtioDevices) -> Iterator[tuple[VirtioDevice, st
 
 
 class VirtioDevices:
-    """All virtio devices of a board and the reactor that works for them."""
+    """All virtio devices of a board and the reactors that work for them."""
 
     def __init__(self, board: Board) -> None:
         self._board = board
         self._tell: Callable[[str, str], None] = lambda name, words: None
         self._failed: Callable[[str, Exception], None] = lambda name, error: None
-        self.reactor = Reactor(lambda error: self._failed("a virtio device", error))
+        self.reactor = self._new_reactor()
+        """For whoever never waits."""
+        self._own: dict[VirtioDevice, Reactor] = {}
         self.places = _places(board)
-        self._transports: list[Transport] = []
+        self.transports: list[Transport] = []
         self._has_doorbells = False
 
     def add(self, device: VirtioDevice, name: str) -> None:
         """Plugs it in."""
-        values = (self._board.memory, RLock(), self.reactor.call, lambda words: self.tell(name, words))
-        self._transports.append(self.places.add(device, name, values))
+        reactor = self.reactor_of(device)
+        values = (self._board.memory, RLock(), reactor.call, lambda words: self.tell(name, words))
+        self.transports.append(self.places.add(device, name, values, reactor))
+
+    def reactor_of(self, device: VirtioDevice) -> Reactor:
+        """The one that works for it."""
+        if not device.may_wait:
+            return self.reactor
+        return self._own.get(device) or self._own.setdefault(device, self._new_reactor())
+
+    def _new_reactor(self) -> Reactor:
+        return Reactor(lambda error: self._failed("a virtio device", error))
+
+    @property
+    def _reactors(self) -> tuple[Reactor, ...]:
+        return (self.reactor, *self._own.values())
 
     def tell(self, name: str, words: str) -> None:
         """A device has something to say to the user. Any thread."""
@@ -131,23 +148,26 @@ class VirtioDevices:
         if not self._has_doorbells:
             self._has_doorbells = True
             if self._board.mmio.observer is None:  # who wants to see each access sees rings too
-                self.places.add_doorbells(engine, self.reactor)
+                self.places.add_doorbells(engine)
         self.places.remind()
-        self.reactor.resume()
+        for reactor in self._reactors:
+            reactor.resume()
 
     def pause(self) -> None:
         """The machine stands still: nothing is done for its devices."""
-        self.reactor.pause()
+        for reactor in self._reactors:
+            reactor.pause()
 
     def settle(self) -> None:
         """What devices have in flight is finished, before the machine's state is taken. It stands still."""
-        for transport in self._transports:
+        for transport in self.transports:
             transport.settle()
 
     def close(self) -> None:
-        """Ends the reactor and closes the devices."""
-        self.reactor.close()
-        for transport in self._transports:
+        """Ends the reactors and closes the devices."""
+        for reactor in self._reactors:
+            reactor.close()
+        for transport in self.transports:
             transport.close()
 
 

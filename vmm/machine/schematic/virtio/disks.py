@@ -29,7 +29,7 @@ def devices(board: Board, tell: Callable[[str, str], None]) -> Iterator[tuple[Vi
         if options.limits.are_any and board.virtio is not None:
             from .limits import set_limit
 
-            set_limit(device, board.virtio.reactor, options.limits)
+            set_limit(device, board.virtio.reactor_of(device), options.limits)
         yield device, name
 
 

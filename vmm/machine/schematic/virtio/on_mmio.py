@@ -28,14 +28,17 @@ class MmioPlaces:
     def __init__(self, board: Board) -> None:
         self._board = board
         self._transports: list[mmio.Mmio] = []
+        self._reactors: list[Reactor] = []
+        """Of each."""
 
-    def add(self, device: VirtioDevice, name: str, values: tuple[Any, ...]) -> mmio.Mmio:
+    def add(self, device: VirtioDevice, name: str, values: tuple[Any, ...], reactor: Reactor) -> mmio.Mmio:
         """See Places."""
         index = len(self._transports)
         if index == len(layout.VIRTIO_LINES):
             raise ConfigError.of("virtio", f"there is room for {index} devices; pci has room for more")
         transport = mmio.Mmio(device, name, *values)
         self._transports.append(transport)
+        self._reactors.append(reactor)
         socket = self._board.socket(name, lambda: transport)
         socket.claim(self._board.mmio, _place(index)[0], mmio.SIZE, width=4)
         socket.chip  # noqa: B018  # so that it counts as made: its state is saved
@@ -62,9 +65,9 @@ class MmioPlaces:
 
         return lambda pending: post(follow)
 
-    def add_doorbells(self, engine: Any, reactor: Reactor) -> None:
+    def add_doorbells(self, engine: Any) -> None:
         """See Places. Where interrupts are edges, their causes too are read and cleared without us."""
-        for index, transport in enumerate(self._transports):
+        for index, (transport, reactor) in enumerate(zip(self._transports, self._reactors, strict=True)):
             if engine.irqchip is not None:
                 start = _place(index)[0]
                 transport.keep_flags_in(engine.latch(start + mmio.PENDING, start + mmio.ACKNOWLEDGE))

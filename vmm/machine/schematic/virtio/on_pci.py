@@ -35,7 +35,7 @@ class PciPlaces:
         self._functions: dict[tuple[int, int], ConfigSpace] = {(0, 0): ConfigSpace(*BRIDGE)}
         self._slots: list[Slot] = []
 
-    def add(self, device: VirtioDevice, name: str, values: tuple[Any, ...]) -> pci.Pci:
+    def add(self, device: VirtioDevice, name: str, values: tuple[Any, ...], reactor: Reactor) -> pci.Pci:
         """See Places."""
         index = len(self._slots)
         if index == MOST:
@@ -43,7 +43,7 @@ class PciPlaces:
         transport = pci.Pci(device, name, *values)
         transport.put_at(layout.PCI_WINDOW[0] + index * pci.BAR_SIZE)
         self._functions[(index + 1, 0)] = transport.space
-        self._slots.append(Slot(self._board, transport))
+        self._slots.append(Slot(self._board, transport, reactor))
         self._board.socket(name, lambda: transport).chip  # noqa: B018  # made: its state is saved
         return transport
 
@@ -57,13 +57,13 @@ class PciPlaces:
         for slot in self._slots:
             slot.transport.send = engine.send_message
 
-    def add_doorbells(self, engine: Any, reactor: Reactor) -> None:
+    def add_doorbells(self, engine: Any) -> None:
         """See Places."""
         for slot in self._slots:
-            slot.add_doorbells(engine, reactor)
+            slot.add_doorbells(engine)
 
     def remind(self) -> None:
-        """See Places: a message is with the local APIC when send_message() returns."""
+        """See Places: messages that were sent are in the local APICs' state."""
 
     @property
     def pci(self) -> Pci:
@@ -80,18 +80,18 @@ class PciPlaces:
 class Slot:
     """One function's BAR on the board, wherever the guest moves it."""
 
-    def __init__(self, board: Board, transport: pci.Pci) -> None:
+    def __init__(self, board: Board, transport: pci.Pci, reactor: Reactor) -> None:
         self._board = board
+        self._reactor = reactor
         self.transport = transport
         self._claim: Claim | None = None
         self._engine: Any = None
-        self._reactor: Reactor | None = None
         self._fds: list[int] = []
         transport.moved = self._moved
 
-    def add_doorbells(self, engine: Any, reactor: Reactor) -> None:
+    def add_doorbells(self, engine: Any) -> None:
         """From now on."""
-        self._engine, self._reactor = engine, reactor
+        self._engine = engine
         if self._claim is not None:
             self._ring_at(self._claim.span.start)
 
@@ -115,12 +115,10 @@ class Slot:
         for queue in range(len(self.transport.setups)):
             fd = self._engine.doorbell(address + pci.NOTIFY + pci.NOTIFY_APART * queue, 2)
             self._fds.append(fd)
-            assert self._reactor is not None
             self._reactor.add(fd, READ | EDGE, _rung(self.transport, queue))
 
     def _silence(self) -> None:
         for fd in self._fds:
-            assert self._reactor is not None
             self._reactor.remove(fd)
             self._engine.remove_doorbell(fd)
         self._fds.clear()
