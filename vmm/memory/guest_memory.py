@@ -129,10 +129,6 @@ class GuestMemory:
     """What resize() does, where a device can do it."""
     plugged: Callable[[], int] = staticmethod(lambda: 0)
     """Bytes that the guest has taken besides those it started with."""
-    arriving: Arriving | None = None
-    """What is still to come of it, while it comes; its pages are waited for before anything here touches them."""
-    stop_arriving: Callable[[], None] = staticmethod(lambda: None)
-    """Has nothing more come, before it is unmapped."""
     below: Image | None = None
     """What the mappings show where nobody has written to them since they were laid over it; None: zeroes."""
     arriving: Arriving | None = None

@@ -35,7 +35,6 @@ ROOTS = {
         "vmm.engine.kvm_state_bytes", "vmm.devices.pic",
         "vmm.machine.schematic.panic", "vmm.machine.schematic.power", "vmm.machine.schematic.generation",
         "vmm.machine.schematic.tables", "vmm.backends.console_log",
-        "vmm.boot.tables.acpi", "vmm.boot.tables.mptable", "vmm.boot.tables.smbios", "vmm.boot.tables.hardware",
         "vmm.observe.panic", "vmm.engine.kvm_irqchip", "vmm.engine.kvm_collector", "vmm.devices.generation_id",
         "vmm.devices.power", "vmm.devices.acpi_pm", "vmm.devices.i8042", "vmm.devices.rtc",
     ),
@@ -44,7 +43,7 @@ ROOTS = {
 COMPILED = {
     PLAIN: ("_cffi_backend", "kvm_bindings._kvm", "mmap"),
     LINUX: ("_heapq", "_blake2", "select"),
-    SAVED: ("_heapq", "_blake2", "select", "fcntl", "binascii", "_json", "_sha2", "_sha256"),
+    SAVED: ("_heapq", "select", "fcntl", "binascii", "_json", "_sha2", "_sha256"),
 }
 """Libraries: looked for on no path they are there sooner. Where Python has one built in, that serves; where it has
 none of that name, whoever wants it has another way."""
