@@ -22,7 +22,7 @@ _SCHEMA = "vmm.generation_id"
 
 
 class GenerationId(Device):
-    """The bytes at `gpa` of `memory`: `first`, or with None those there. `signal` tells the guest that they are others."""
+    """The bytes at `gpa` of `memory`: `first`, or with None those there. `signal` tells the guest that they changed."""
 
     name = "generation-id"
 
