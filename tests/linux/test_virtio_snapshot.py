@@ -136,7 +136,7 @@ def test_it_moves_while_it_writes_and_pings(with_virtio, tmp_path):
     with network_namespace():
         for words in ("tuntap add tap0 mode tap", "tuntap add tap1 mode tap", "link set tap0 up", "link set tap1 up"):
             subprocess.run(["ip", *words.split()], check=True)
-        subprocess.run("ip addr add 10.9.0.1/24 dev tap0".split(), check=True)
+        subprocess.run(["ip", "addr", "add", "10.9.0.1/24", "dev", "tap0"], check=True)
         waiting = threading.Thread(target=receive)
         waiting.start()
         with machine_of(with_virtio, f"{disk},overlay", "mmio", "") as machine:
@@ -145,8 +145,8 @@ def test_it_moves_while_it_writes_and_pings(with_virtio, tmp_path):
                 assert machine.wait(0.05) is None, machine.console_output[-500:]
             machine.migrate(address)
             said = machine.console_output
-        subprocess.run("ip addr del 10.9.0.1/24 dev tap0".split(), check=True)
-        subprocess.run("ip addr add 10.9.0.1/24 dev tap1".split(), check=True)
+        subprocess.run(["ip", "addr", "del", "10.9.0.1/24", "dev", "tap0"], check=True)
+        subprocess.run(["ip", "addr", "add", "10.9.0.1/24", "dev", "tap1"], check=True)
         waiting.join(DEADLINE)
         with there[0] as moved:
             assert moved.run(DEADLINE).kind == "power-off"
