@@ -137,6 +137,11 @@ class Arriving:
             self._changed.notify_all()
         return runs
 
+    def lose_all(self) -> None:
+        """After lose(): what is here cannot be had either."""
+        with self._changed:
+            self._states[:] = bytes([MISSING]) * len(self._states)
+
     def end(self) -> None:
         """All is here, or nobody wants it any more: what is empty is so without us from now on."""
         with self._changed:
