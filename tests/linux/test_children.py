@@ -17,6 +17,7 @@ from served import Server
 from vmm import Machine
 from vmm.boot import cpio
 
+pytestmark = pytest.mark.timeout(300)
 CHILDREN = 100 if os.environ.get("VMM_LINUX_MATRIX") == "full" else 8
 AT_ONCE = 4
 DEADLINE = 240.0

@@ -14,6 +14,7 @@ from vmm import Machine
 from vmm.control.linux import payload as init
 from vmm.control.linux import tree
 
+pytestmark = pytest.mark.timeout(300)
 VMM = str(Path(__file__).parents[2] / ".venv/bin/vmm")
 DEADLINE = 240.0
 ENDS = ("debug-exit", "power-off")

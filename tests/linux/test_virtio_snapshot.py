@@ -17,6 +17,7 @@ from vmm.control.linux import payload as init
 from vmm.control.linux import tree
 from vmm.units import MiB
 
+pytestmark = pytest.mark.timeout(300)
 DEADLINE = 240.0
 SCRIPT = """
 ip addr add 10.9.0.2/24 dev eth0; ip link set eth0 up

@@ -176,7 +176,8 @@ def test_nobody_there_and_no_address(guest, soon):
     assert soon(lambda: machine.memory.read_int(0x3000, 4) > 0)
 
 
-def test_a_machine_with_files_is_refused_over_the_network_unless_they_are_named(tmp_path):
+@pytest.mark.parametrize("field", ["hda", "disks", "shares"])
+def test_a_machine_with_files_is_refused_over_the_network_unless_they_are_named(tmp_path, guest, field):
     disk = tmp_path / "disk"
     disk.write_bytes(b"\xeb\xfe".ljust(510, b"\0") + b"\x55\xaa" + bytes(99 * 512))
     with socket.socket() as free:
@@ -192,7 +193,8 @@ def test_a_machine_with_files_is_refused_over_the_network_unless_they_are_named(
 
     thread = threading.Thread(target=receive)
     thread.start()
-    with Machine(hda=f"{disk},overlay") as machine:
+    fields = {"hda": f"{disk},overlay", "disks": (f"{disk},overlay",), "shares": (str(tmp_path),)}
+    with guest("hlt", memory=16 * MiB, **{field: fields[field]}) as machine:
         while True:
             try:
                 machine.migrate(address)
@@ -204,7 +206,7 @@ def test_a_machine_with_files_is_refused_over_the_network_unless_they_are_named(
         thread.join(20)
         assert machine.state == "created"
     assert len(errors) == 2
-    assert all("files are named on the side that has them: hda" in error for error in errors)
+    assert all(f"files are named on the side that has them: {field}" in error for error in errors)
 
 
 @pytest.mark.parametrize(
