@@ -22,12 +22,14 @@ CHILDREN = 100 if os.environ.get("VMM_LINUX_MATRIX") == "full" else 8
 AT_ONCE = 4
 DEADLINE = 240.0
 INIT = """#!/bin/sh
+mkdir -p /proc; mount -t proc none /proc
 exec 3>/tmp/log
 (i=0; while :; do i=$((i+1)); echo $i; sleep 0.1; done) | while read n; do echo $n >>/tmp/counted; done &
+until [ -s /tmp/counted ]; do sleep 0.1; done
 echo ready
 while read -r line; do
   echo "$line" >&3; cp /tmp/counted /tmp/seen; cp /tmp/counted "/tmp/$line"
-  [ $(wc -l </tmp/seen) = $(tail -n 1 /tmp/seen) ] && whole=whole || whole=broken
+  [ "$(wc -l </tmp/seen)" -eq "$(tail -n 1 /tmp/seen)" ] && whole=whole || whole=broken
   echo "answer: $(tr '\\n' ' ' </tmp/log)| $(ls /tmp | grep -c told) | $whole | $(grep -c ^processor /proc/cpuinfo)."
 done
 """
