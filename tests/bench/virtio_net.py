@@ -1,8 +1,8 @@
 """A network over a tap beside QEMU's microvm: same kernel, same initramfs, same tap. Throughput, latency, exits, CPU.
 
 Streams go between the guest and this process; latency is that of ICMP echo requests, which the guest's kernel answers.
-Host CPU is the process's, without its guest's; with vhost the kernel's part is not in it. Ratios are of the same
-round. scripts/bench net calls it on a KVM that boots Linux.
+Host CPU is the process's, without its guest's; with vhost the kernel's part is not in it. Ratios are of the same round.
+scripts/bench net calls it on a KVM that boots Linux.
 """
 
 from __future__ import annotations

@@ -181,16 +181,12 @@ class SplitQueue(Ring):
                 return -1 if last is None else last[0]
         return -1
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether all that was made available was given back, whoever serves the ring."""
-        return self._available[1] == self._used[1]
-
-    def catch_up(self) -> bool:
-        """Stands where that process has left it, which has given everything back; whether that is elsewhere."""
-        before, self._next = self._next, self._used[1]
-        self._done = self._shown = self._next
-        return before != self._next
+    def catch_up(self, place: int) -> bool:
+        """Goes on from where that process has left it, which has given back what it took and takes entry `place` of
+        the available ring next; whether it gave back anything since this was asked last."""
+        before, self._next, self._done = self._done, place, self._used[1]
+        self._shown = self._done
+        return before != self._done
 
     def adopt(self, taken: dict[int, int]) -> list[Chain]:
         """Goes on where that process has stopped: here are the requests that it has not given back."""
