@@ -12,8 +12,21 @@ import pytest
 
 from vmm import Machine
 
+OF_THE_CPU = {
+    "bios", "capture", "collected_output", "crash_report", "deadlines", "dirty_log", "exactness", "fork", "fuzz",
+    "hidden", "linux_entries", "messages", "msrs", "outcomes", "registers", "snapshot", "split_irqchip", "string_io",
+    "suspend", "timer_interrupts", "trace", "vcpus", "virtio",
+}  # fmt: skip
+"""Modules whose subject is what KVM and the CPU do: those that scripts/test tries on hardware KVM for every change, the
+others once a night."""
 ORIGINS = {"real": 0x1000, "protected": 0x10_0000, "paged": 0x10_0000, "long": 0x10_0000}
 """Where flat images go when nobody names an address."""
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.parent.name == "machine" and item.path.stem.removeprefix("test_") in OF_THE_CPU:
+            item.add_marker("of_the_cpu")
 
 
 @pytest.fixture(scope="session")

@@ -43,7 +43,7 @@ def test_limits_are_for_disks_and_cards():
         limited.limit("virtio-net0", bandwidth=1000, burst=2.0)
         limited.limit("virtio-blk0", operations=5)
         limited.limit("virtio-blk0")
-        with pytest.raises(ConfigError, match="neither a raw virtio disk nor a network card"):
+        with pytest.raises(ConfigError, match="neither a virtio disk nor a network card"):
             limited.limit("virtio-rng", operations=1)
         with pytest.raises(ConfigError, match="0 or more"):
             limited.limit("virtio-net0", operations=-1)
