@@ -25,7 +25,6 @@ from vmm.devices.virtio.external_fs import ExternalFs
 from vmm.memory.guest_memory import GuestMemory
 
 QUEUES = 2
-PATIENCE = 0.05
 
 
 class _Kept(Frontend):
@@ -34,7 +33,7 @@ class _Kept(Frontend):
     is_lost = False
 
     def serve(self, memory: GuestMemory) -> None:
-        self._memory, self.patience = memory, PATIENCE
+        self._memory = memory
 
     def close(self) -> None:
         try:
@@ -46,7 +45,8 @@ class _Kept(Frontend):
 
 
 class _KeptDisk(_Kept, StorageDaemon):
-    pass
+    def lives(self) -> bool:
+        return self._process is not None and self._process._process.poll() is None
 
 
 class _KeptFs(_Kept, Virtiofsd):
@@ -75,7 +75,12 @@ class Engines:
                 if fd in fds:
                     os.eventfd_read(fd)
                     device.guarded(device.called)(fds[fd])
-                elif not engine.is_lost:
+                elif device.is_cut_off:
+                    pass
+                elif engine.lives():
+                    device.is_cut_off = True
+                    device.guarded(device.cut_off)()
+                else:
                     engine.is_lost = True
                     device.lost("gone")
                     device.guarded(device.take_over)()

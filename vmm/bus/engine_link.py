@@ -21,12 +21,18 @@ if TYPE_CHECKING:
         def start(self, rings: Mapping[int, Ring], features: int) -> None:
             """The engine serves these from now on."""
 
-        def stop(self) -> None:
-            """The engine touches no ring any more."""
+        def stop(self) -> dict[int, int]:
+            """The engine touches no ring any more, and has given back all that it had taken from them: which entry of
+            each available ring is the next."""
 
-        def finish(self) -> None:
-            """The engine answers what is in the rings, to which nobody adds; and stop(). HostError when it does not in
-            time; then it goes on."""
+        def lives(self) -> bool:
+            """Whether an engine that is lost only does not talk to us any more, so that begin_anew() may help."""
+
+        def begin_anew(self) -> None:
+            """Another in its place, which serves no ring yet."""
+
+        def hang_up(self) -> None:
+            """It is lost: whoever watches it shall see so. Legal twice."""
 
         def kick(self, index: int) -> None:
             """There may be something in queue `index`."""
@@ -52,10 +58,6 @@ if TYPE_CHECKING:
 
         def save(self) -> list[int]:
             """Where it stands; the first is the next entry of the available ring."""
-
-        @property
-        def is_idle(self) -> bool:
-            """Whether all that was made available was given back."""
 
 
 class EngineLost(Exception):

@@ -55,7 +55,7 @@ class Timers:
 
     def enter(self, deadline: int, alarm: Alarm) -> None:
         """For Alarm.set alone."""
-        from heapq import heapify, heappush  # not before the first alarm: most tiny guests set none
+        from _heapq import heapify, heappush  # heapq without what it has in Python; most tiny guests set no alarm
 
         heap = self._heap
         if len(heap) > 64:
@@ -82,7 +82,7 @@ class Timers:
         return heap[0][0] if heap and self._paused_at is None else None
 
     def _pop(self) -> Alarm:
-        from heapq import heappop
+        from _heapq import heappop
 
         return heappop(self._heap)[2]
 

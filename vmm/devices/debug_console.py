@@ -23,7 +23,7 @@ class DebugConsole(Device):
     name = "debug_console"
 
     def __init__(self, output: Callable[[bytes], None], readback: int = 0xE9) -> None:
-        self._output = output
+        self.output = output
         self._readback = readback & 0xFF
         self.quiet_changed: Callable[[], None] = lambda: None
         """Never called: the console is quiet all the time."""
@@ -31,7 +31,7 @@ class DebugConsole(Device):
     def transmit(self, data: bytes) -> None:
         """Puts out `data` as if the guest had written each byte: how the run step hands over its ring."""
         if data:
-            self._output(data)
+            self.output(data)
 
     def quiet_reads(self) -> tuple[tuple[int, int], ...]:
         """(offset, value) of byte reads that have no effect and one answer."""
@@ -48,4 +48,4 @@ class DebugConsole(Device):
     def write(self, offset: int, size: int, value: int) -> None:
         """The lowest byte is put out; those beyond the port are not its own."""
         if offset == 0:
-            self._output((value & 0xFF).to_bytes(1, "little"))
+            self.output((value & 0xFF).to_bytes(1, "little"))

@@ -22,15 +22,16 @@ _SCHEMA = "vmm.generation_id"
 
 
 class GenerationId(Device):
-    """The bytes at `gpa` of `memory`; `signal` tells the guest that they are others."""
+    """The bytes at `gpa` of `memory`: `first`, or with None those there. `signal` tells the guest that they changed."""
 
     name = "generation-id"
 
-    def __init__(self, memory: GuestMemory, gpa: int, first: bytes, signal: Callable[[], None]) -> None:
+    def __init__(self, memory: GuestMemory, gpa: int, first: bytes | None, signal: Callable[[], None]) -> None:
         self._memory = memory
         self._gpa = gpa
         self._signal = signal
-        memory.write(gpa, first)
+        if first is not None:
+            memory.write(gpa, first)
 
     @property
     def identity(self) -> bytes:

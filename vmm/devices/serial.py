@@ -73,7 +73,7 @@ class Serial(Device):
 
     def __init__(self, irq: IrqLine, output: Callable[[bytes], None], timers: Timers) -> None:
         self._irq = irq
-        self._output = output
+        self.output = output
         self._timers = timers
         self._alarm = timers.alarm(self._time_out)
         self._queue = bytearray()
@@ -113,7 +113,7 @@ class Serial(Device):
         if self._mcr & _LOOP:
             self._loop_back(data)
         else:
-            self._output(data)
+            self.output(data)
         self._thr_empty = bool(self._ier & _ETBEI)
         self._update()
 
@@ -173,7 +173,7 @@ class Serial(Device):
         elif self._ier & _ETBEI or self._mcr & _LOOP:
             self.transmit(value.to_bytes(1, "little"))
         else:
-            self._output(value.to_bytes(1, "little"))
+            self.output(value.to_bytes(1, "little"))
 
     def _read_ier(self) -> int:
         return self._divisor >> 8 if self._lcr & _DLAB else self._ier

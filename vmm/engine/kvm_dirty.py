@@ -30,7 +30,7 @@ class KvmDirtyLog:
     def __init__(self, engine: KvmEngine, memory: GuestMemory) -> None:
         if memory.is_shared:
             raise ConfigError.of(
-                "disks",
+                "memory",
                 "an engine outside writes to this machine's memory, of which nobody keeps a log: the machine can be"
                 " saved whole, restored and forked, but not moved, mirrored, reset, or saved by its differences",
             )

@@ -58,6 +58,8 @@ class Messages:
     def _give_irqfd(self, message: Message) -> None:
         with self._lock:
             gsi = self._gsis.get(message)
+            if message in self._fds:
+                return  # another thread has counted it, too
             if gsi is None:
                 if len(self._gsis) == MOST:
                     return

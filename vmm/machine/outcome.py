@@ -29,7 +29,7 @@ EXIT_CODES = {
     SHUTDOWN: (120, "triple fault"),
     INTERNAL_ERROR: (121, "KVM could not go on, such as an instruction that it cannot emulate"),
     ENTRY_FAILURE: (121, "the CPU refused the guest's state"),
-    FAILED: (121, "KVM_RUN failed, or the guest made an exit that nothing handles"),
+    FAILED: (121, "KVM_RUN failed, the guest made an exit that nothing handles, or its memory was lost"),
     UNCLAIMED: (122, "an access that no device claims, with --strict"),
     RESET: (123, "the guest asked for a reset"),
     POWER_OFF: (0, "the guest switched the machine off"),

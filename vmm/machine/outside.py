@@ -172,6 +172,9 @@ class Outside:
         self._expect(CREATED, "add a listener")
         earlier = self._board.listeners.get(name)
         self._board.listeners[name] = listener if earlier is None else in_turn(earlier, listener)
+        if self._board.has_made(name):  # of a machine that was restored, or a child
+            chip = self._board.device(name)
+            chip.output = in_turn(chip.output, listener)
 
 
 def in_turn(first: Callable[..., None], second: Callable[..., None]) -> Callable[..., None]:

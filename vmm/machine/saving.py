@@ -166,13 +166,13 @@ class Saving:
 
         return restore_from(cls, address, clock, set_up, changes)
 
-    def lose_memory(self, verdict: Outcome) -> None:
+    def _lose_memory(self, verdict: Outcome) -> None:
         """Some of its memory will never come: its run ends with that, or the next one does. Any thread."""
         self._run.end(verdict)
         self._run.post(lambda: self._run.end(verdict))
 
     @property
-    def is_leaving(self) -> bool:
+    def _is_leaving(self) -> bool:
         """Whether its run is over, or should be, and a vCPU has not come back from the guest. Any thread."""
         run = self._run
         if run.is_running:

@@ -59,9 +59,9 @@ class Arriving:
 
     def need(self, offset: int, size: int) -> None:
         """Waits until these bytes are here. HostError when they never will be."""
-        first, end = offset // PAGE, -(-(offset + size) // PAGE)
         states = self._states
-        if self.is_over or states.count(HERE, first, end) == end - first:
+        first, end = offset // PAGE, min(-(-(offset + size) // PAGE), len(self._states))  # behind it is later memory
+        if self.is_over or states.count(HERE, first, end) >= end - first:
             return
         with self._changed:
             if not self.lost:
@@ -118,9 +118,9 @@ class Arriving:
 
     def discarded(self, offset: int, size: int) -> None:
         """The host has just been told to forget these pages, which were here: they are empty."""
-        first, end = offset // PAGE, (offset + size) // PAGE
+        first, end = offset // PAGE, min((offset + size) // PAGE, len(self._states))
         with self._changed:
-            if not self.is_over:
+            if not self.is_over and first < end:
                 self._states[first:end] = bytes([EMPTY]) * (end - first)
                 self._fill_empty(first, end)  # a device may hold a view of them
 
@@ -136,6 +136,11 @@ class Arriving:
                 at += count
             self._changed.notify_all()
         return runs
+
+    def lose_all(self) -> None:
+        """After lose(): what is here cannot be had either."""
+        with self._changed:
+            self._states[:] = bytes([MISSING]) * len(self._states)
 
     def end(self) -> None:
         """All is here, or nobody wants it any more: what is empty is so without us from now on."""

@@ -129,12 +129,12 @@ class GuestMemory:
     """What resize() does, where a device can do it."""
     plugged: Callable[[], int] = staticmethod(lambda: 0)
     """Bytes that the guest has taken besides those it started with."""
+    below: Image | None = None
+    """What the mappings show where nobody has written to them since they were laid over it; None: zeroes."""
     arriving: Arriving | None = None
     """What is still to come of it, while it comes; its pages are waited for before anything here touches them."""
     stop_arriving: Callable[[], None] = staticmethod(lambda: None)
     """Has nothing more come, before it is unmapped."""
-    below: Image | None = None
-    """What the mappings show where nobody has written to them since they were laid over it; None: zeroes."""
     _slots = 0
     _notes: set[tuple[int, int]] | None = None
     _lent: tuple[int, int, int, memoryview, bool] = _NOWHERE
@@ -240,15 +240,17 @@ class GuestMemory:
     def mappings(self) -> list[mmap.mmap]:
         """The host memory behind all regions, also behind those that were removed, in the order of its making. All of
         it: HostError when some never comes."""
-        if self.arriving is not None:
-            self.arriving.finish()
+        arriving = self.arriving
+        if arriving is not None:
+            arriving.finish()
             self.arriving = None
         return self._mappings
 
     def _wait_for(self, mapping: mmap.mmap, offset: int, size: int) -> None:
         """Until these bytes are here. HostError when they never come."""
-        if self.arriving is not None:
-            self.arriving.need(self._start_of(mapping) + offset, size)
+        arriving = self.arriving
+        if arriving is not None:
+            arriving.need(self._start_of(mapping) + offset, size)
 
     def _start_of(self, mapping: mmap.mmap) -> int:
         start = 0
@@ -379,8 +381,9 @@ class GuestMemory:
         if self._notes is not None:
             self.note(mapping, at, size)
         mapping.madvise(mmap.MADV_REMOVE if self.is_shared else mmap.MADV_DONTNEED, at, size)
-        if self.arriving is not None:
-            self.arriving.discarded(self._start_of(mapping) + at, size)
+        arriving = self.arriving
+        if arriving is not None:
+            arriving.discarded(self._start_of(mapping) + at, size)
 
     # -- what was written from our side --
 
@@ -424,8 +427,9 @@ class GuestMemory:
         nothing where there is no RAM. While another vCPU writes to the page, what it writes may be lost."""
         if not self.contains(gpa, mmap.PAGESIZE) or gpa % mmap.PAGESIZE:
             return
-        if self.arriving is not None:
-            self.arriving.finish()
+        arriving = self.arriving
+        if arriving is not None:
+            arriving.finish()
         content = self.read(gpa, mmap.PAGESIZE)
         mapping, at = self._locate(gpa, mmap.PAGESIZE)
         mapping.madvise(mmap.MADV_DONTNEED, at, mmap.PAGESIZE)

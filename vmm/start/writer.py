@@ -35,14 +35,18 @@ ROOTS = {
         "vmm.engine.kvm_state_bytes", "vmm.devices.pic",
         "vmm.machine.schematic.panic", "vmm.machine.schematic.power", "vmm.machine.schematic.generation",
         "vmm.machine.schematic.tables", "vmm.backends.console_log",
-        "vmm.boot.tables.acpi", "vmm.boot.tables.mptable", "vmm.boot.tables.smbios", "vmm.boot.tables.hardware",
         "vmm.observe.panic", "vmm.engine.kvm_irqchip", "vmm.engine.kvm_collector", "vmm.devices.generation_id",
         "vmm.devices.power", "vmm.devices.acpi_pm", "vmm.devices.i8042", "vmm.devices.rtc",
     ),
 }  # fmt: skip
 """The command, and what it imports late in every such run or nearly; what these import themselves comes with them."""
-COMPILED = ("_cffi_backend", "kvm_bindings._kvm", "mmap")
-"""Libraries: looked for on no path they are there sooner. Where Python has one built in, that serves."""
+COMPILED = {
+    PLAIN: ("_cffi_backend", "kvm_bindings._kvm", "mmap"),
+    LINUX: ("_heapq", "_blake2", "select"),
+    SAVED: ("_heapq", "select", "fcntl", "binascii", "_json", "_sha2", "_sha256"),
+}
+"""Libraries: looked for on no path they are there sooner. Where Python has one built in, that serves; where it has
+none of that name, whoever wants it has another way."""
 
 HERE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 
@@ -115,8 +119,11 @@ def _imported(tree: ast.Module, module: str, is_package: bool) -> Iterator[str]:
 
 def _libraries(kind: str) -> Iterator[tuple[str, str, int, int, bool, object]]:
     """Those that are files; each stands behind what it needs."""
-    for name in COMPILED if kind == PLAIN else ():
-        source = getattr(import_module(name), "__file__", None)
+    for name in COMPILED[kind]:
+        try:
+            source = getattr(import_module(name), "__file__", None)
+        except ImportError:
+            continue
         if source:
             status = os.stat(source)
             yield name, source, status.st_size, status.st_mtime_ns, False, None

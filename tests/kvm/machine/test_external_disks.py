@@ -110,9 +110,26 @@ def test_limits_hold_and_change_while_it_runs(disk):
     path = disk("qcow2")
     with Machine(guest_run.config_of("virtio-busy"), disks=(f"{path},operations=20",)) as machine:
         assert machine.run(deadline=1.5).kind == "deadline"  # 4000 requests
+        with pytest.raises(ConfigError, match="is written in place"):
+            machine.fork()
+        begun = time.monotonic()
+        machine.snapshot(f"{path}.snap")
+        assert time.monotonic() - begun < 5
         machine.limit("virtio-blk0", operations=100_000, bandwidth=1 << 30, burst=2.0)
         ends_well(machine)
         os.kill(machine.device("virtio-blk0").device._engine._process.pid, 9)
         time.sleep(0.2)
         with pytest.raises(HostError, match="no limit"):
             machine.limit("virtio-blk0", operations=1)
+
+
+def test_a_driver_that_breaks_its_ring_is_asked_for_a_reset(busy, disk):
+    words: list[str] = []
+    machine = busy(disk("qcow2"), warn=words.append)
+    transport = machine.device("virtio-blk0")
+    index = transport.setups[0].available + 2
+    machine.memory.write_int(index, 2, machine.memory.read_int(index, 2) + 500)
+    assert machine.run(deadline=2).kind == "deadline"  # the guest waits for ever
+    assert transport.status & 0x40
+    said = "virtio-blk0: the engine has hung up, as it does on rings that cannot be; the device waits for a reset"
+    assert any(said in word for word in words), words

@@ -10,6 +10,9 @@ import pytest
 from in_motion import ECHO, IRQCHIPS, TICK, TICKS, assert_equal, run_until
 
 from vmm import Device, Machine, StateError
+from vmm.control import guest_set
+from vmm.machine import layout
+from vmm.units import MiB
 
 CHILDREN = 100
 SUM = """
@@ -222,3 +225,16 @@ def test_another_process_makes_children_of_its_own(guest):
             os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 42
     assert master.run(deadline=5.0).value == 42
+
+
+def test_a_child_of_a_linux_machine_has_its_masters_tables_and_identity(tmp_path):
+    """The tables that stand in for firmware are written once, at the boot: what the guest made of them is kept."""
+    image = guest_set.build("bzimage")
+    with Machine(image=image, boot_protocol="linux32", memory=16 * MiB, command_line="+quiet") as machine:
+        machine.memory.write(layout.GENERATION_ID, b"another identity")
+        machine.memory.write(layout.ACPI_TABLES + 16, b"what the guest has written there")
+        machine.snapshot(str(tmp_path / "a.snap"))
+        with machine.fork() as child, Machine.restore(str(tmp_path / "a.snap")) as other:
+            size = MiB
+            assert child.memory.read(0, size) == other.memory.read(0, size) == machine.memory.read(0, size)
+            assert child.device("generation-id").identity == b"another identity"

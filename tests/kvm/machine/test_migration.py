@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -18,6 +19,8 @@ from vmm.machine.moving import standby as standby_module
 from vmm.machine.moving import wire
 from vmm.units import MiB
 
+KILLS = int(os.environ.get("VMM_KILLS", "25"))
+"""How often a process is killed at a random moment of a move, of each side."""
 WRITER = """
     xor %ebx, %ebx
     xor %ebp, %ebp
@@ -173,7 +176,8 @@ def test_nobody_there_and_no_address(guest, soon):
     assert soon(lambda: machine.memory.read_int(0x3000, 4) > 0)
 
 
-def test_a_machine_with_files_is_refused_over_the_network_unless_they_are_named(tmp_path):
+@pytest.mark.parametrize("field", ["hda", "disks", "shares"])
+def test_a_machine_with_files_is_refused_over_the_network_unless_they_are_named(tmp_path, guest, field):
     disk = tmp_path / "disk"
     disk.write_bytes(b"\xeb\xfe".ljust(510, b"\0") + b"\x55\xaa" + bytes(99 * 512))
     with socket.socket() as free:
@@ -189,7 +193,8 @@ def test_a_machine_with_files_is_refused_over_the_network_unless_they_are_named(
 
     thread = threading.Thread(target=receive)
     thread.start()
-    with Machine(hda=f"{disk},overlay") as machine:
+    fields = {"hda": f"{disk},overlay", "disks": (f"{disk},overlay",), "shares": (str(tmp_path),)}
+    with guest("hlt", memory=16 * MiB, **{field: fields[field]}) as machine:
         while True:
             try:
                 machine.migrate(address)
@@ -201,7 +206,7 @@ def test_a_machine_with_files_is_refused_over_the_network_unless_they_are_named(
         thread.join(20)
         assert machine.state == "created"
     assert len(errors) == 2
-    assert all("files are named on the side that has them: hda" in error for error in errors)
+    assert all(f"files are named on the side that has them: {field}" in error for error in errors)
 
 
 @pytest.mark.parametrize(
@@ -258,15 +263,15 @@ THERE = """
 
 
 def test_when_the_other_side_is_killed_at_any_moment_one_side_has_it(guest, place, soon, nursery):
-    """Twenty-five killed destinations: the machine is here and runs, or it was taken."""
+    """Killed destinations: the machine is here and runs, or it was taken."""
     children = nursery(THERE, place)
     machine = guest(WRITER, "protected", memory=16 * MiB)
     machine.start()
     stayed = 0
-    for round in range(25):
+    for _ in range(KILLS):
         child = children.make()
         waits_at(place)
-        timer = threading.Timer(0.0023 * (round % 13), os.kill, (child, signal.SIGKILL))
+        timer = threading.Timer(random.uniform(0, 0.03), os.kill, (child, signal.SIGKILL))
         timer.start()
         try:
             machine.migrate(place, downtime=0.02)
@@ -294,17 +299,17 @@ HERE = """
 
 
 def test_when_this_side_is_killed_at_any_moment_the_other_has_it_or_not(guest, receiver, place, tmp_path, nursery):
-    """Twenty-five killed sources, of a machine that is on file: what has arrived is whole."""
+    """Killed sources, of a machine that is on file: what has arrived is whole."""
     machine = guest(WRITER, "protected", memory=16 * MiB)
     machine.run(deadline=0.05)
     path = str(tmp_path / "a.snap")
     machine.snapshot(path)
     children = nursery(HERE, path, place)
     arrived = 0
-    for round in range(25):
+    for _ in range(KILLS):
         other = receiver()
         child = children.make()
-        time.sleep(0.01 + 0.004 * (round % 13))
+        time.sleep(random.uniform(0.01, 0.06))
         with contextlib.suppress(ProcessLookupError):  # it has moved and left
             os.kill(child, signal.SIGKILL)
         other.join(0.1)
@@ -321,7 +326,7 @@ def test_when_this_side_is_killed_at_any_moment_the_other_has_it_or_not(guest, r
         pages = [other.machine.memory.read_int(0x200000 + 4096 * at, 4) for at in range(512)]
         assert pages == list(range(pages[0], pages[0] + 512))
         other.end()
-    assert arrived < 25
+    assert arrived < KILLS
 
 
 MIRRORED = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -22,6 +23,8 @@ from vmm.machine.saved.squash import squash
 from vmm.memory import pages
 from vmm.units import GiB, KiB, MiB
 
+KILLS = int(os.environ.get("VMM_KILLS", "150"))
+"""How often a process is killed at a random moment of writing."""
 COUNT = "xor %eax, %eax \n 1: incl 0x3000 \n cmpl $0, 0x3010 \n je 1b \n mov $0x11, %al \n out %al, $0xf4"
 
 
@@ -407,13 +410,13 @@ def quick_folder(tmp_path):
 
 
 def test_a_kill_at_any_moment_leaves_a_good_snapshot(quick_folder, nursery, patience):
-    """150 writers (a few on an emulated CPU), each killed while it writes one snapshot after the other in one place."""
+    """Writers (a few on an emulated CPU), each killed while it writes one snapshot after the other in one place."""
     path = quick_folder / "a.snap"
     children = nursery(WRITER, str(path))
-    for round in range(0, 150, 1 if patience == 1 else 15):
+    for _ in range(KILLS if patience == 1 else KILLS // 15):
         child = children.make()
         assert children.line() == "there"
-        time.sleep(0.0007 * (round % 37))
+        time.sleep(random.uniform(0, 0.026))
         os.kill(child, signal.SIGKILL)
         with Machine.restore(str(path), verify=True) as machine:
             written = machine.memory.read(0x8000, 4096 * 100)
@@ -433,3 +436,17 @@ def test_guest_time_stands_still_or_goes_on_as_chosen(guest, tmp_path):
     for clock, passed in (("still", range(50_000_000)), ("on", range(600_000_000, 60_000_000_000))):
         with Machine.restore(path, clock=clock) as restored:
             assert restored.capture().guest_ns - then in passed
+
+
+def test_who_listens_to_a_restored_machine_or_a_child_hears_it(guest, restored, tmp_path):
+    machine = guest("mov $'a', %al; mov $0x3f8, %dx; out %al, %dx; 1: jmp 1b")
+    machine.run(deadline=0.1)
+    machine.memory.write(0x7000, b"\xee\xee\xf4")  # out, out, hlt
+    machine.set_registers(rip=0x7000)
+    machine.snapshot(str(tmp_path / "a.snap"))
+    for other in (restored(tmp_path / "a.snap"), machine.fork()):
+        heard = bytearray()
+        other.listen("com1", heard.extend)
+        other.run(deadline=0.2)
+        assert heard == b"aa"
+        other.close()

@@ -7,17 +7,15 @@ Source: QEMU, docs/interop/vhost-user.rst.
 from __future__ import annotations
 
 import os
-import select
-import time
+from contextlib import suppress
 from struct import Struct
 
 from ...bus.engine_link import EngineLost
-from ...errors import HostError
 from . import wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from ...bus.engine_link import Ring
     from ...memory.guest_memory import GuestMemory
@@ -26,8 +24,6 @@ if TYPE_CHECKING:
 F_PROTOCOL = 1 << 30
 P_QUEUES, P_ACKNOWLEDGE, P_CONFIG = 1 << 0, 1 << 3, 1 << 9
 MOST_REGIONS = 8
-_LOOK = 0.002
-"""Seconds: the driver may want no call, or one has come before."""
 _STATE, _ADDRESSES, _REGION = Struct("<II"), Struct("<IIQQQQ"), Struct("<QQQQ")
 _CONFIG = Struct("<III")
 
@@ -37,17 +33,23 @@ class Frontend:
 
     def __init__(self, wire_: Wire, memory: GuestMemory) -> None:
         """`memory` is shared. Asks the engine what it can; EngineLost."""
-        self._wire = wire_
         self._memory = memory
         self._kicks: dict[int, int] = {}
         self.calls: dict[int, int] = {}
         """The eventfd by which the engine tells of each queue that may be started."""
-        self._started: dict[int, Ring] = {}
+        self._started: list[int] = []
+        self.watch: Callable[[], None] = lambda: None
+        """To be called when there is another `fd`; `unwatch` before it goes."""
+        self.unwatch: Callable[[], None] = lambda: None
+        self.turn = 0
+        """How often it has begun anew."""
+        self._greet(wire_)
+
+    def _greet(self, wire_: Wire) -> None:
+        self._wire = wire_
         offered = wire_.ask_number(wire.GET_FEATURES)
         wire_.tell(wire.SET_OWNER)
         protocol = wire_.ask_number(wire.GET_PROTOCOL_FEATURES) if offered & F_PROTOCOL else 0
-        self.patience = wire_.patience
-        """Seconds until finish() gives up."""
         self._protocol = protocol & (P_QUEUES | P_ACKNOWLEDGE | P_CONFIG)
         wire_.tell_number(wire.SET_PROTOCOL_FEATURES, self._protocol)
         wire_.acknowledges = bool(protocol & P_ACKNOWLEDGE)
@@ -87,7 +89,7 @@ class Frontend:
             talk.tell_number(wire.SET_VRING_CALL, index, [self.calls[index]])
             talk.tell_number(wire.SET_VRING_KICK, index, [self._kicks[index]])
             talk.tell(wire.SET_VRING_ENABLE, _STATE.pack(index, 1))
-            self._started[index] = ring
+            self._started.append(index)
 
     def _share_memory(self) -> None:
         """Tells where in which file each region is."""
@@ -96,24 +98,47 @@ class Frontend:
         table = b"".join(_REGION.pack(span.start, span.size, span.start, offset) for span, _, offset in regions)
         self._wire.tell(wire.SET_MEM_TABLE, _STATE.pack(len(regions), 0) + table, [fd for _, fd, _ in regions])
 
-    def stop(self) -> None:
+    def stop(self) -> dict[int, int]:
         """See EngineLink."""
+        places = {}
         while self._started:
-            self._wire.ask(wire.GET_VRING_BASE, _STATE.pack(self._started.popitem()[0], 0))
+            index = self._started.pop()
+            answer = self._wire.ask(wire.GET_VRING_BASE, _STATE.pack(index, 0))
+            if len(answer) != _STATE.size:
+                raise EngineLost("the engine does not say where a ring stands")
+            places[index] = _STATE.unpack(answer)[1] & 0xFFFF
+            with suppress(BlockingIOError):
+                os.eventfd_read(self._kicks[index])  # else it would go on with the ring as soon as that starts again
+        if places:
+            self.drain()
+        return places
 
-    def finish(self) -> None:
+    def drain(self) -> None:
+        """Waits until what was taken from the rings is given back, for engines that stop before. EngineLost."""
+
+    def lives(self) -> bool:
         """See EngineLink."""
-        end = time.monotonic() + self.patience
-        for index in self._started:
-            self.kick(index)  # in case that the driver's own has not been passed on
-        while not all(ring.is_idle for ring in self._started.values()):
-            left = end - time.monotonic()
-            if left < 0:
-                raise HostError("an engine outside still has requests of the guest's", "try again later")
-            fds = [self.fd, *(self.calls[index] for index in self._started)]
-            if self.fd in select.select(fds, [], [], min(left, _LOOK))[0]:
-                raise EngineLost("the engine has ended")
-        self.stop()
+        return False
+
+    def begin_anew(self) -> None:
+        """See EngineLink: for engines that can."""
+        raise EngineLost("this engine cannot begin anew")
+
+    def _begin_anew(self, make: Callable[[], Wire]) -> None:
+        """`make` ends the one that stands, and connects to another. EngineLost when that is not like it."""
+        before = self.features, self.queues
+        self.unwatch()
+        self._wire.close()
+        self._started.clear()
+        self.turn += 1
+        self._greet(make())
+        if before != (self.features, self.queues):
+            raise EngineLost("the engine is another one now")
+        self.watch()
+
+    def hang_up(self) -> None:
+        """See EngineLink."""
+        self._wire.hang_up()
 
     def kick(self, index: int) -> None:
         """See EngineLink."""

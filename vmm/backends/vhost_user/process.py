@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _WATCH = "read -r pid; read -r _; kill $pid"
 """What a shell beside it does with a pipe of ours, whose end is our end. (A signal at its parent's death would come at
 the end of the thread that has started it.) It has none of the engine's sockets, whose end is then the engine's."""
+_MOMENT = 0.2
+"""Seconds."""
 
 
 class EngineProcess:
@@ -52,6 +54,14 @@ class EngineProcess:
     def pid(self) -> int:
         """The host's number of it."""
         return self._process.pid
+
+    def has_ended(self) -> bool:
+        """Whether it has, after a moment in which one that hangs up may be about to."""
+        try:
+            self._process.wait(_MOMENT)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def last_words(self, otherwise: str = "") -> str:
         """The signal that ended it, what it said last, or its status; `otherwise` of one that has neither ended nor

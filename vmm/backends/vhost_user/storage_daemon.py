@@ -54,10 +54,12 @@ class StorageDaemon(Frontend):
         self._changes: Changes | None = None
         self._top = 0
         """Which image the filter lies over."""
+        self._limits: dict[str, int] = {}
+        self._queues = queues
         try:
             if manner == "overlay":
                 self._changes = Changes(path, driver)
-            super().__init__(Wire(self._connected(queues)), memory)
+            super().__init__(Wire(self._connected()), memory)
             self.size = int.from_bytes(self.config(8), "little") * SECTOR
         except EngineLost as error:
             words = str(error) if self._process is None else self._last_words(str(error))
@@ -69,8 +71,28 @@ class StorageDaemon(Frontend):
         for index in range(queues):
             self.add_queue(index)
 
-    def _connected(self, queues: int) -> socket.socket:
+    def lives(self) -> bool:
+        """See EngineLink: it hangs up on rings that cannot be."""
+        return self._process is not None and not self._process.has_ended()
+
+    def begin_anew(self) -> None:
+        """See EngineLink. The image is the same, and what is kept over it in memory."""
+
+        def make() -> Wire:
+            self._end_process()
+            return Wire(self._connected())
+
+        try:
+            self._begin_anew(make)
+            if self._limits:
+                self._set_limits(self._limits)
+        except EngineLost:
+            self._end_process()
+            raise
+
+    def _connected(self) -> socket.socket:
         """Starts it."""
+        self._top = 0
         ours, far = socket.socketpair()
         self._qmp = Qmp(ours)
         read_only = self._manner == "ro"
@@ -88,7 +110,7 @@ class StorageDaemon(Frontend):
         options += [
             ("blockdev", self._filter(0)),
             ("export", {"type": "vhost-user-blk", "id": "disk", "node-name": "top", "writable": not read_only,
-                        "num-queues": queues, "addr": {"type": "fd", "str": "0"}}),
+                        "num-queues": self._queues, "addr": {"type": "fd", "str": "0"}}),
         ]  # fmt: skip
         words = [PROGRAM]
         for name, value in options:
@@ -111,6 +133,11 @@ class StorageDaemon(Frontend):
             raise EngineLost("the engine has ended")
         self._qmp.ask(command, **arguments)
 
+    def drain(self) -> None:
+        """See Frontend: it stops the rings, and goes on with the requests that it had taken. To open the filter anew it
+        must be done with them, limits or not; and it flushes all that lies below."""
+        self._ask("blockdev-reopen", options=[self._filter(self._top)])
+
     # -- limits --
 
     def limit(self, bandwidth: int, operations: int, burst: int) -> None:
@@ -119,6 +146,10 @@ class StorageDaemon(Frontend):
         limits: dict[str, int] = {}
         for name, rate in (("bps-total", bandwidth), ("iops-total", operations)):
             limits |= {name: rate, f"{name}-max": rate * burst // SECOND if burst >= SECOND else 0}
+        self._set_limits(limits)
+        self._limits = limits
+
+    def _set_limits(self, limits: dict[str, int]) -> None:
         self._ask("qom-set", path="limits", property="limits", value=limits)
 
     # -- state: a disk of the board --
@@ -126,7 +157,7 @@ class StorageDaemon(Frontend):
     def save(self) -> State:
         """When the file was last written to, and the changes kept in memory. The rings stand still. HostError."""
         try:
-            self._ask("blockdev-reopen", options=[self._filter(self._top)])  # which flushes all that lies below
+            self.drain()
         except EngineLost as error:
             raise HostError(f"{self.name}: {error}", "a machine whose disk is lost cannot be saved") from None
         changes = None if self._changes is None else self._changes.runs()
@@ -193,12 +224,15 @@ class StorageDaemon(Frontend):
         """How it has ended."""
         return f"{PROGRAM} has ended: {self._last_words()}"
 
-    def _end(self) -> None:
+    def _end_process(self) -> None:
         if self._process is not None:
             self._process.end()
         if self._qmp is not None:
             self._qmp.close()
             self._qmp = None
+
+    def _end(self) -> None:
+        self._end_process()
         if self._changes is not None:
             self._changes.close()
 

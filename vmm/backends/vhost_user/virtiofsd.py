@@ -67,6 +67,8 @@ def _words(program: str, path: str, read_only: bool, field: str) -> list[str]:
             return words
         if "--readonly" in help:
             return [*words, "--readonly"]
+    elif os.geteuid():
+        raise ConfigError.of(field, f"{path}: this {PROGRAM}, QEMU's, takes root for its sandbox")
     elif not read_only:
         source = path.replace("\\", "\\\\").replace(",", "\\,")
         return ["-f", "--fd=0", "-o", f"source={source},sandbox=namespace,log_level=err"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 from array import array
+from contextlib import suppress
 from struct import Struct
 
 from ...bus.engine_link import EngineLost
@@ -94,6 +95,11 @@ class Wire:
             raise EngineLost("the engine has ended")
         self._socket.settimeout(self.patience)
         return payload
+
+    def hang_up(self) -> None:
+        """The end of the connection, whose fd stays. Legal twice."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Hangs up. Legal twice."""

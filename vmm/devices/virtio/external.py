@@ -6,6 +6,8 @@ each request that it had taken and each that comes fails.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from ...bus.engine_link import EngineLost
 from ...errors import GuestError
 from .chain import Chain
@@ -27,6 +29,7 @@ _DEVICE_FEATURES = (1 << 24) - 1
 class External(VirtioDevice):
     """Over `engine`; `trouble` is told when that is gone. Subclasses say what a request that failed looks like."""
 
+    may_wait = True  # for an engine to end, or to begin anew
     wanted_features = _DEVICE_FEATURES
     """Of those of the device that the engine offers."""
     consequence = "its requests fail"
@@ -42,6 +45,8 @@ class External(VirtioDevice):
         self.ring_features = engine.features & (F_INDIRECT | F_EVENT_INDEX) | 1 << 32
         self.queue_sizes = (ENTRIES,) * queues
         self.is_lost = False
+        self.is_cut_off = False
+        """The engine lives and does not talk to us: it begins anew once the driver does."""
         self._is_ours = False
         """Whether the queues that stand are served here."""
         self._taken: dict[int, dict[int, int]] = {}
@@ -66,33 +71,49 @@ class External(VirtioDevice):
         if self.is_lost:
             return
         try:
+            if self.is_cut_off:
+                self._engine.begin_anew()
+                self.is_cut_off = False
             self._engine.start(dict(self._rings()), self.accepted)
         except EngineLost as error:
-            self.lost(str(error))
-            self.take_over()
+            self._is_ours = self.is_cut_off  # of these rings nobody has taken anything yet
+            self._missed(error)
+
+    def _missed(self, error: EngineLost) -> None:
+        """GuestError where a reset may help."""
+        if not self.is_cut_off and self._engine.lives():
+            self.is_cut_off = True
+            self.cut_off()
+        self.lost(str(error))
+
+    def cut_off(self) -> None:
+        """The engine has hung up. With the device to itself."""
+        raise GuestError(self.name, "the engine has hung up, as it does on rings that cannot be")
 
     def settle(self) -> None:
-        """Everything is answered, and the rings are where they were left. HostError when the engine takes its time."""
+        """What the engine has taken it has given back, and the rings stand where they were left. Where the engine is
+        lost its own state is not to be had."""
         if self.is_lost or not self.queues:
             return
         try:
-            self._engine.finish()
+            places = self._engine.stop()
         except EngineLost as error:
-            self.lost(str(error))
-            self.take_over()
+            self._missed(error)
             return
         for index, queue in self._rings():
             self._count(index)
-            if queue.catch_up():
+            if queue.catch_up(places[index]):
                 queue.interrupt()
+            self.again(index)
         self._start()  # nobody rings before the machine goes on
 
     def reset(self) -> None:
-        if self.queues and not self.is_lost:
+        if self.queues and not self.is_lost and not self.is_cut_off:
             try:
                 self._engine.stop()
             except EngineLost as error:
-                self.lost(str(error))
+                with suppress(GuestError):  # the reset is there
+                    self._missed(error)
         super().reset()
 
     def notified(self, index: int) -> None:
@@ -111,9 +132,10 @@ class External(VirtioDevice):
             self._count(index)
 
     def lost(self, words: str) -> None:
-        """The engine is gone. take_over() comes after it, where somebody drives the device."""
+        """The engine is gone, or shall be. take_over() comes once it is, if somebody drives the device."""
         if not self.is_lost:
             self.is_lost = True
+            self._engine.hang_up()
             self._trouble(f"{words}; {self.consequence}")
 
     def take_over(self) -> None:

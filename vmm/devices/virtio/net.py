@@ -155,6 +155,7 @@ class Net(VirtioDevice):
             return
         link = self._network.links[pair]
         try:
+            queue.hush()
             for _ in range(MOST):
                 if not self._receive_one(queue, link, pair):
                     return
@@ -184,13 +185,13 @@ class Net(VirtioDevice):
         if not self.accepted & F_MERGEABLE:
             need = 1
         while waiting.size < need:
-            queue.hush()
             chain = queue.pop()
             if chain is None:
                 if not queue.listen():
                     return False
+                queue.hush()
                 continue
-            size = chain.writable_size
+            size = chain.size
             if chain.readable or size < HEADER:
                 raise GuestError(self.name, f"a buffer for frames of {size} bytes")
             waiting.chains.append((chain, size))
@@ -202,19 +203,23 @@ class Net(VirtioDevice):
 
     def _deliver(self, queue: VirtQueue, waiting: Waiting, size: int) -> None:
         """The frame that is in the first buffers goes to the driver."""
-        count = parts = room = 0
-        for chain, each in waiting.chains:
+        chains, views = waiting.chains, waiting.views
+        first, room = chains[0]
+        count, parts = 1, len(first.writable)
+        while room < size:
+            chain, each = chains[count]
             count += 1
             room += each
             parts += len(chain.writable)
-            if room >= size:
-                break
-        waiting.chains[0][0].write(count.to_bytes(2, "little"), at=_COUNT_AT)
-        left = size
-        for chain, each in waiting.chains[:count]:
-            queue.push(chain, min(left, each))
+        if len(views[0]) >= HEADER:
+            views[0][_COUNT_AT:HEADER] = count.to_bytes(2, "little")
+        else:
+            first.write(count.to_bytes(2, "little"), at=_COUNT_AT)
+        left, push = size, queue.push
+        for chain, each in chains[:count]:
+            push(chain, each if each < left else left)
             left -= each
-        del waiting.chains[:count], waiting.views[:parts]
+        del chains[:count], views[:parts]
         waiting.size -= room
 
     def has_room(self, pair: int) -> None:

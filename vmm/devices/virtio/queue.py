@@ -8,7 +8,7 @@ from __future__ import annotations
 from struct import Struct
 
 from .chain import Chain
-from .ring import DESCRIPTOR, ENTRY, INDIRECT, NEXT, Ring
+from .ring import DESCRIPTOR, ENTRY, INDIRECT, NEXT, WRITE, Ring
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ...memory.guest_memory import GuestMemory
 
 _NO_INTERRUPT, _NO_NOTIFY = 1, 1
+_MORE = INDIRECT | NEXT
 _USED = Struct("<II")
 _MASK = 0xFFFF
 
@@ -55,8 +56,28 @@ class SplitQueue(Ring):
             return None
         if waiting > size:
             raise self._wrong(f"{waiting} requests in a ring of {size}")
-        chain = self._chain(self._available[2 + next % size])
+        head = self._available[2 + next % size]
+        chain = self._lone(head) or self._chain(head)
         self._next = next + 1 & _MASK
+        return chain
+
+    def _lone(self, head: int) -> Chain | None:
+        """The chain of descriptor `head` if that is the whole of it, as with most frames; None for all else."""
+        if head >= self.size:
+            return None
+        gpa, size, flags, _ = DESCRIPTOR.unpack_from(self._table, ENTRY * head)
+        if flags & _MORE or not size:
+            return None
+        view = self._lend(gpa, size, flags & WRITE)
+        if view is None:
+            return None
+        chain = Chain(head)
+        chain.size, chain.parts = size, 1
+        if flags & WRITE:
+            chain.writable.append(view)
+            chain.places.append((gpa, size))
+        else:
+            chain.readable.append(view)
         return chain
 
     def _chain(self, head: int) -> Chain:
@@ -175,16 +196,12 @@ class SplitQueue(Ring):
                 return -1 if last is None else last[0]
         return -1
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether all that was made available was given back, whoever serves the ring."""
-        return self._available[1] == self._used[1]
-
-    def catch_up(self) -> bool:
-        """Stands where that process has left it, which has given everything back; whether that is elsewhere."""
-        before, self._next = self._next, self._used[1]
-        self._done = self._shown = self._next
-        return before != self._next
+    def catch_up(self, place: int) -> bool:
+        """Goes on from where that process has left it, which has given back what it took and takes entry `place` of
+        the available ring next; whether it gave back anything since this was asked last."""
+        before, self._next, self._done = self._done, place, self._used[1]
+        self._shown = self._done
+        return before != self._done
 
     def adopt(self, taken: dict[int, int]) -> list[Chain]:
         """Goes on where that process has stopped: here are the requests that it has not given back."""

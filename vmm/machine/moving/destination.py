@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from ..config import MachineConfig
 
-PATHS = ("fda", "hda", "hdb", "cdrom", "firmware")
-"""Fields of a config that name files of the host."""
+PATHS = ("fda", "hda", "hdb", "cdrom", "firmware", "disks", "networks", "ports", "shares", "vsock")
+"""Fields of a config that name files, sockets and interfaces of the host."""
 MOST_MEMORY = 1 << 40
 
 

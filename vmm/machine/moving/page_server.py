@@ -111,7 +111,7 @@ def packed(runs: list[Run]) -> bytes:
 
 def unpacked(content: bytes, size: int) -> list[Run]:
     """Back, for memory of `size` bytes. SnapshotError for what is none."""
-    if len(content) % _RUN.size:
+    if len(content) % _RUN.size or len(content) // _RUN.size > size // PAGE:
         raise SnapshotError("what came are no runs of pages")
     runs = list(_RUN.iter_unpack(content))
     if any(not 0 < length <= size - offset or (offset | length) % PAGE for offset, length in runs):

@@ -36,6 +36,10 @@ MOST_UNDERWAY = 4
 """Requests that wait for an answer before one is sent that nobody waits for."""
 
 
+MOST_REQUESTS = 128
+"""Requests that wait for an answer, at most."""
+MOST_FAULTS = 64
+"""Faults that are looked at before anything else is."""
 LEAVING = 1.0
 """Seconds that a vCPU has to come back when its run is over."""
 
@@ -94,8 +98,12 @@ class Pager:
         """The run ends before anybody is refused a page, so that this is what it ends with."""
         runs = self.arriving.lose(why)
         self._lost(why)
-        for offset, size in runs:
-            self._fault.forbid(offset, size)
+        try:
+            for offset, size in runs:
+                self._fault.forbid(offset, size)
+        except HostError:  # the host has no room for a mapping in so many pieces: then all of it
+            self.arriving.lose_all()
+            self._fault.forbid(0, self._size)
 
     def _bring_all(self) -> None:
         poll = select.poll()
@@ -133,7 +141,10 @@ class Pager:
             raise HostError("the run was to end while the guest waited for a page")
 
     def _answer_faults(self) -> None:
-        while (offset := self._fault.next()) is not None:
+        for _ in range(MOST_FAULTS):
+            offset = self._fault.next()
+            if offset is None:
+                return
             state = self.arriving.touched(offset)
             if state in (arriving.MISSING, arriving.COMING):
                 self._waited.add(offset)
@@ -148,6 +159,8 @@ class Pager:
         """For all that is missing in this range."""
         while (run := self.arriving.ask(offset, size)) is not None:
             for start, length in _chunks([run], LARGEST):
+                while len(self._underway) >= MOST_REQUESTS:
+                    self._take()  # else the server might wait for us to read, and we for it
                 self._underway[start] = length, time.monotonic()
                 self._line.send(wire.GET, struct.pack("<2Q", start, length))
 

@@ -50,7 +50,7 @@ def restore_from(
 
         def lost(why: str) -> None:
             for machine in machines:
-                machine.lose_memory(Outcome(kind=FAILED, words=f"not all of its memory came from {address}: {why}"))
+                machine._lose_memory(Outcome(kind=FAILED, words=f"not all of its memory came from {address}: {why}"))
 
         def fill(memory: GuestMemory) -> None:
             if tuple(map(len, memory.mappings)) != snapshot.memory.sizes:
@@ -58,7 +58,7 @@ def restore_from(
             if memory.is_shared:
                 raise ConfigError.of("", "other processes share this machine's memory: it must come as a whole")
             fault, order = Userfault(memory.mappings), [*touched, *runs]
-            pager = Pager(line, fault, size, runs, order, lost, lambda: any(each.is_leaving for each in machines))
+            pager = Pager(line, fault, size, runs, order, lost, lambda: any(each._is_leaving for each in machines))
             pagers.append(pager)
             memory.arriving, memory.stop_arriving = pager.arriving, pager.stop
 

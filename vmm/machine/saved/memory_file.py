@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import os
 from binascii import crc32  # as zlib.crc32
-from contextlib import suppress
 
 from ...errors import SnapshotError
 from ...memory.pages import data_runs
@@ -95,6 +94,8 @@ def _expect_zeroes(fd: int, start: int, size: int, path: str) -> None:
 def remove_strays(path: str, kept: str) -> None:
     """Removes what writers of the snapshot at `path` have left: images that nobody names any more and nobody writes,
     and what stands beside those. `kept` is the id of the image that is named now."""
+    from contextlib import suppress  # for writers only
+
     folder, base = os.path.split(path)
     with suppress(OSError):
         for name in os.listdir(folder or "."):

@@ -10,12 +10,15 @@ with words for just that.
 
 from __future__ import annotations
 
+import sys
+
 from ...errors import SnapshotError
 from . import json_text
 
-try:  # not hashlib, which loads OpenSSL: a tenth of what brings a machine back
-    from _sha2 import sha256  # type: ignore[import-not-found]
-except ImportError:  # before Python 3.12
+# Not hashlib, which loads OpenSSL: a tenth of what brings a machine back
+if sys.version_info >= (3, 12):
+    from _sha2 import sha256
+else:
     from _sha256 import sha256  # type: ignore[import-not-found]
 
 TYPE_CHECKING = False

@@ -8,7 +8,6 @@ written or read, the guest does without.
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 
 from ...errors import SnapshotError
 from ...memory import pages
@@ -87,6 +86,8 @@ def note_soon(memory: GuestMemory, timers: Timers, path: str) -> None:
     """Notes at `path` what was touched, when the guest has run for a moment."""
 
     def note() -> None:
+        from contextlib import suppress  # it costs as much as all of this room
+
         touched: list[list[Run]] = [pages.present_runs(mapping) for mapping in memory.mappings]
         written: list[list[Run]] = [pages.own_runs(mapping) for mapping in memory.mappings]
         arriving = f"{path}{memory_file.TEMPORARY}"

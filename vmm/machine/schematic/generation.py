@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 CHIP = "generation-id"
 
 
-def place(board: Board, first: bytes) -> None:
-    """Plugs it in, with `first` for the 16 bytes. It has no ports: the chip is made at once."""
+def place(board: Board, first: bytes | None) -> None:
+    """Plugs it in, with `first` for the 16 bytes, or those in memory. It has no ports: the chip is made at once."""
     from ...devices.generation_id import GenerationId
 
     def signal() -> None:

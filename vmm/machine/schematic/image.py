@@ -154,7 +154,7 @@ def plug_in_again(board: Board) -> None:
     if board.is_linux and not board.config.has_bios and not board.config.firmware:
         from . import tables
 
-        tables.place(board)
+        tables.plug_in(board)
 
 
 def _kernel(board: Board) -> tuple[tuple[int, int, str], ...]:

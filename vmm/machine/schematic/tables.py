@@ -24,13 +24,25 @@ def place(board: Board) -> int:
 
     Before the engine is made. ConfigError when memory ends below the tables.
     """
+    _expect_room(board)
+    plug_in(board, uuid(board.config))
+    return write(board)
+
+
+def plug_in(board: Board, identity: bytes | None = None) -> None:
+    """The same for a machine whose memory has the tables already, and with None for `identity` that too."""
     from . import generation, panic, power
 
-    _expect_room(board)
     power.place(board)
     panic.place(board)
-    generation.place(board, uuid(board.config))
-    return write(board)
+    generation.place(board, identity)
+    board.waking_vector = lambda: _waking_vector(board)
+
+
+def _waking_vector(board: Board) -> int:
+    from ...boot.tables import acpi
+
+    return board.memory.read_int(layout.ACPI_TABLES + acpi.WAKING_VECTOR, 4)
 
 
 def write(board: Board) -> int:
@@ -47,8 +59,7 @@ def write(board: Board) -> int:
     blob, root = acpi.placed(acpi.encode(found), layout.ACPI_TABLES)
     board.memory.write(layout.ACPI_ROOT, root)
     board.memory.write(layout.ACPI_TABLES, blob)
-    vector = layout.ACPI_TABLES + acpi.WAKING_VECTOR
-    board.waking_vector = lambda: board.memory.read_int(vector, 4)
+    board.waking_vector = lambda: _waking_vector(board)
     return layout.ACPI_ROOT
 
 

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import time
+from copy import copy
 from threading import RLock
 
 import pytest
@@ -66,10 +67,18 @@ class Bench:
         """The status of one, and what it read."""
         self.offer(kind, sector, content)
         self.ring()
-        while not self.driver.queues[0].taken_back():  # calls may come without news
-            assert select.select([self.engine.calls[0]], [], [], 10)[0], "the engine does not answer"
-            os.eventfd_read(self.engine.calls[0])
+        assert self.wait()
         return self.memory.read(STATUS, 1)[0], self.memory.read(DATA, SIZE)
+
+    def wait(self):
+        """What comes back of all that is on its way."""
+        queue, found = self.driver.queues[0], []
+        while queue.seen != queue.offered:  # calls may come without news
+            found += queue.taken_back()
+            if queue.seen != queue.offered:
+                assert select.select([self.engine.calls[0]], [], [], 10)[0], "the engine does not answer"
+                os.eventfd_read(self.engine.calls[0])
+        return found
 
     def close(self):
         self.transport.close()
@@ -158,6 +167,45 @@ def test_a_driver_that_resets_goes_on_with_the_engine(image):
     assert bench.engine._process._process.returncode is not None
 
 
+def test_a_driver_that_breaks_its_ring_has_another_engine_after_a_reset(image):
+    bench = Bench(image("qcow2"), "qcow2", "overlay")
+    try:
+        bench.engine.limit(0, 10_000, 0)
+        first = bench.engine._process.pid
+        assert bench.request(OUT, 8, b"kept")[0] == 0
+        bench.driver.queues[0].offer((1 << 40, 16, False), (STATUS, 1, True))
+        bench.ring()
+        assert select.select([bench.engine.fd], [], [], 10)[0], "it takes any address"
+        assert bench.engine.lives()
+        bench.disk.is_cut_off = True
+        bench.disk.guarded(bench.disk.cut_off)()
+        assert bench.driver.status & 0x40  # please reset
+        bench.driver.start(1 << 9)
+        assert not bench.driver.status & 0x40
+        assert bench.request(IN, 8)[1].startswith(b"kept")
+        assert bench.engine._process.pid != first
+        assert not bench.words
+    finally:
+        bench.close()
+
+
+def test_after_a_reset_nothing_of_the_drivers_memory_is_touched(image):
+    bench = Bench(image("qcow2"), "qcow2")
+    try:
+        bench.engine.limit(0, 4, 0)
+        for sector in (0, 8):
+            bench.offer(IN, sector)
+        bench.ring()
+        time.sleep(0.1)  # it has taken both, of which the second has to wait for its turn
+        bench.transport.write(0x70, 4, 0)
+        bench.memory.fill(0, MiB, 0xEE)
+        time.sleep(0.5)
+        assert bench.memory.read(0, MiB) == b"\xee" * MiB
+        assert not bench.words
+    finally:
+        bench.close()
+
+
 def test_what_is_no_such_disk_is_refused_in_the_engines_words(tmp_path, image):
     memory = GuestMemory(is_shared=True)
     path = tmp_path / "disk.vmdk"
@@ -196,11 +244,18 @@ def test_a_disk_goes_on_where_its_state_was_taken(image, manner):
     bench = Bench(path, "qcow2", manner)
     try:
         assert bench.request(OUT, 8, content)[0] == 0
-        bench.offer(OUT, 16, content)  # and nobody rings
+        bench.offer(OUT, 16, content)
+        bench.engine.kick(0)  # which it may have heard or not
         state, disk, memory = bench.transport.save(), bench.engine.save(), bench.memory.read(0, MiB)
-        assert len(bench.driver.queues[0].taken_back()) == 1
-        assert bench.request(IN, 16) == (0, content)
-        if manner:
+        time.sleep(0.1)
+        assert bench.memory.read(0, MiB) == memory  # nothing is done while the machine stands still
+        done = len(bench.driver.queues[0].taken_back())
+        driver = copy(bench.driver.queues[0])
+        driver.free, driver.chains = driver.free.copy(), driver.chains.copy()
+        if manner:  # it goes on
+            bench.work()
+            assert len(bench.wait()) == 1 - done
+            assert bench.request(IN, 16) == (0, content)
             assert bench.request(OUT, 8, b"later")[0] == 0
     finally:
         bench.close()
@@ -211,9 +266,9 @@ def test_a_disk_goes_on_where_its_state_was_taken(image, manner):
         again.engine.load(disk)
         again.memory.write(0, memory)
         again.transport.load(state)
-        again.driver.queues[0] = bench.driver.queues[0]
-        again.driver.queues[0].memory = again.memory
-        again.driver.queues[0].seen = again.driver.queues[0].offered = 2
+        again.driver.queues[0], driver.memory = driver, again.memory
+        again.work()
+        assert len(again.wait()) == 1 - done
         for sector in (8, 16):
             assert again.request(IN, sector) == (0, content)
         assert not again.words

@@ -33,4 +33,4 @@ def devices(
     board.drives[field] = engine
     yield disk, name
     assert board.virtio is not None
-    connect(board.virtio.reactor, engine, disk)
+    connect(board.virtio.reactor_of(disk), engine, disk)

@@ -25,4 +25,4 @@ def devices(
     device = ExternalFs(engine, tag_of(options, index), options.path, lambda words: tell(name, words))
     yield device, name
     assert board.virtio is not None
-    connect(board.virtio.reactor, engine, device)
+    connect(board.virtio.reactor_of(device), engine, device)

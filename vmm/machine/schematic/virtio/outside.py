@@ -6,7 +6,7 @@ from ....bus.reactor import EDGE, HANG_UP, READ
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Protocol
 
     from ....bus.reactor import Reactor
@@ -23,6 +23,13 @@ if TYPE_CHECKING:
         def fd(self) -> int:
             """Readable when it is gone."""
 
+        turn: int
+        watch: Callable[[], None]
+        unwatch: Callable[[], None]
+
+        def lives(self) -> bool:
+            """Whether it has hung up, and nothing worse."""
+
         def end_words(self) -> str:
             """How it has ended."""
 
@@ -32,11 +39,23 @@ def connect(reactor: Reactor, engine: Engine, device: External) -> None:
     called = device.guarded(device.called)
     for index, fd in engine.calls.items():
         reactor.add(fd, READ | EDGE, lambda events, index=index: called(index))  # type: ignore[misc]
-    take_over = device.guarded(device.take_over)
+    take_over, cut_off = device.guarded(device.take_over), device.guarded(device.cut_off)
 
-    def gone(events: int) -> None:
-        reactor.remove(engine.fd)
-        device.lost(engine.end_words())
-        take_over()
+    def watch() -> None:
+        turn = engine.turn
 
-    reactor.add(engine.fd, HANG_UP | EDGE, gone)
+        def gone(events: int) -> None:
+            if turn != engine.turn:
+                return  # another is there by now
+            reactor.remove(engine.fd)
+            if engine.lives():
+                device.is_cut_off = True
+                cut_off()
+            else:
+                device.lost(engine.end_words())
+                take_over()
+
+        reactor.add(engine.fd, HANG_UP | EDGE, gone)
+
+    engine.watch, engine.unwatch = watch, lambda: reactor.remove(engine.fd)
+    watch()
