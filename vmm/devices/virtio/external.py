@@ -71,13 +71,23 @@ class External(VirtioDevice):
         if self.is_lost:
             return
         try:
-            if self.is_cut_off:
-                self._engine.begin_anew()
-                self.is_cut_off = False
-            self._engine.start(dict(self._rings()), self.accepted)
+            self._begin()
         except EngineLost as error:
             self._is_ours = self.is_cut_off  # of these rings nobody has taken anything yet
             self._missed(error)
+
+    def _begin(self) -> None:
+        if not self.is_cut_off:
+            try:
+                self._engine.start(dict(self._rings()), self.accepted)
+                return
+            except EngineLost:
+                if not self._engine.lives():
+                    raise
+                self.is_cut_off = True  # it hung up on the rings before these, and we hear of it only now
+        self._engine.begin_anew()
+        self.is_cut_off = False
+        self._engine.start(dict(self._rings()), self.accepted)
 
     def _missed(self, error: EngineLost) -> None:
         """GuestError where a reset may help."""
