@@ -22,7 +22,7 @@ CHILDREN = 100 if os.environ.get("VMM_LINUX_MATRIX") == "full" else 8
 AT_ONCE = 4
 DEADLINE = 240.0
 INIT = """#!/bin/sh
-mkdir -p /proc; mount -t proc none /proc
+mkdir -p /proc /dev; mount -t proc none /proc; mount -t devtmpfs none /dev
 exec 3>/tmp/log
 (i=0; while :; do i=$((i+1)); echo $i; sleep 0.1; done) | while read n; do echo $n >>/tmp/counted; done &
 until [ -s /tmp/counted ]; do sleep 0.1; done
