@@ -110,7 +110,7 @@ def test_each_child_goes_its_own_way_and_sees_nobody_elses_writes(shell):
             for child in children:
                 child.machine.stop()
                 assert child.machine.wait(DEADLINE).kind == "stopped"
-                memories.append(hash(child.machine.memory.read(0, 64 << 20)))
+                memories.append(hash(child.machine.memory.read(40 << 20, 8 << 20)))  # what the kernel counts is there
             assert len(set(memories)) == len(memories)
         finally:
             for child in children:
