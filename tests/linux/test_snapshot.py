@@ -25,7 +25,6 @@ LINES, ENDLESS, HALF, MORE = 60, 1_000_000, 30, 10
 on."""
 PIPELINE = """
 exec 3>/tmp/log
-stty -echo </dev/ttyS0
 (read word </dev/ttyS0; : >/tmp/enough) &
 (j=0; while :; do j=$((j+1)); done) &
 i=0
