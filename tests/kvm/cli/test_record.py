@@ -36,7 +36,7 @@ def test_a_guest_s_traffic_is_answered_the_same(vmm, tmp_path, guest):
     done = vmm("replay", str(path))
     assert (done.code, done.err) == (0, "")
     assert done.out.endswith(b" events, no difference\n")
-    assert int(done.out.split()[0].replace(b",", b"")) > 1
+    assert int(done.out.split()[0].replace(b",", b"")) > 0  # two-vcpus has one, and may end before its input is read
 
 
 @pytest.mark.skipif(not os.path.exists(SEABIOS), reason="SeaBIOS is not here: apt install seabios")
