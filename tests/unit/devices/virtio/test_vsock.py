@@ -186,6 +186,22 @@ def test_what_the_host_does_not_read_waits_and_more_than_was_allowed_ends_it(gue
     assert not guest.driver.status & NEEDS_RESET
 
 
+def test_what_waits_for_the_host_goes_on_though_the_guest_takes_no_more(guest, called):
+    said = bytes(range(256)) * 15
+    count = 0
+    while count * len(said) < BUFFER * 3 // 2:  # more than the host's socket holds, less than that and what waits
+        guest.send(packets.RW, 1000, 52, said, room=100)
+        count += 1
+    called.sendall(bytes(5000))  # of which the guest takes 100: one who echoes reads no further before it is heard
+    while not (taken := guest.next()[4]):
+        pass  # how much the host has taken
+    assert len(taken) == 100
+    found = bytearray()
+    while len(found) < count * len(said):
+        found += called.recv(1 << 16)
+    assert found == said * count
+
+
 def test_each_side_may_end_by_itself(guest, called):
     called.sendall(b"last words")
     called.shutdown(socket.SHUT_WR)
