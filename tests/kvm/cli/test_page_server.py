@@ -73,7 +73,5 @@ def test_a_server_that_dies_ends_a_machine_that_waits_for_it_with_words(image, c
         server.go_on.set()
         _, said = ours.communicate(timeout=30)
     assert ours.returncode == 121
-    assert f"not all of its memory came from {place}: ".replace(" ", "") in "".join(
-        said.decode().split()
-    )  # lines break
+    assert "not all of its memory came from unix:" in " ".join(said.decode().split())  # a long path is cut
     assert b"Traceback" not in said

@@ -101,8 +101,8 @@ class Vsock(VirtioDevice):
         if readable and connection.is_open and self._stands(connection):
             self._enqueue(connection)
         self._send()
-        if self._stands(connection):
-            self._watch(connection)  # for what was not there: who asked for both has been told of one
+        if readable and not writable and self._stands(connection):
+            self._watch(connection)  # it may have asked for both, and was told of one
 
     def _stands(self, connection: Connection) -> bool:
         return self._connections.get((connection.port, connection.peer)) is connection
