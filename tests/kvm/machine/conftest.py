@@ -15,7 +15,7 @@ from vmm import Machine
 OF_THE_CPU = {
     "bios", "capture", "collected_output", "crash_report", "deadlines", "dirty_log", "exactness", "fork", "fuzz",
     "hidden", "linux_entries", "messages", "msrs", "outcomes", "registers", "snapshot", "split_irqchip", "string_io",
-    "suspend", "timer_interrupts", "trace", "vcpus", "virtio",
+    "suspend", "timer_interrupts", "trace", "vcpus",
 }  # fmt: skip
 """Modules whose subject is what KVM and the CPU do: those that scripts/test tries on hardware KVM for every change, the
 others once a night."""
