@@ -148,3 +148,11 @@ def image(tmp_path: Path) -> Callable[..., str]:
         return str(path)
 
     return make
+
+
+@pytest.fixture
+def runtime(vmm, tmp_path_factory):
+    """Where the command's machines listen, in a runtime directory of the test's own."""
+    folder = tmp_path_factory.mktemp("run")
+    vmm.env["XDG_RUNTIME_DIR"] = str(folder)
+    return folder / "vmm"

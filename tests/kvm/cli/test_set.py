@@ -11,13 +11,6 @@ SPIN = b"\xeb\xfe"
 
 
 @pytest.fixture
-def runtime(vmm, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("run")
-    vmm.env["XDG_RUNTIME_DIR"] = str(folder)
-    return folder / "vmm"
-
-
-@pytest.fixture
 def begin(vmm, runtime, image):
     """begin(*options): a machine that runs, once it listens; its PID."""
 

@@ -13,13 +13,6 @@ TICKER = bytes.fromhex("baf803 b030 ee fec0 3c3a 75f9 b00a ee b9ffff e2fe ebed")
 
 
 @pytest.fixture
-def runtime(vmm, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("run")
-    vmm.env["XDG_RUNTIME_DIR"] = str(folder)
-    return folder / "vmm"
-
-
-@pytest.fixture
 def saved(vmm, code, image):
     """A snapshot in the working folder, of a guest that has said "half a " and echoes."""
     ran = vmm("run", image(code.echo), "-t", "1s", "--snapshot", "a.snap", input=b"half a ", check=False)
